@@ -1,0 +1,38 @@
+//! Everlit: a local development web server with hot reload that never goes dark.
+//!
+//! The crate is one program and a few pieces an axum developer can use alone. This page is its architecture; the modules
+//! stand in reading order, and each says in its header what it owns and what it leaves to others.
+//!
+//! # Two flows
+//!
+//! ```text
+//! save ─► watch ─► ChangeSet ─► plan ─► build ─► candidate ─► ready ─► swap ─► drain old ─► hub: one message
+//!                                 │        └─ failed: report to page and terminal, last good stays, marked stale
+//!                                 └─ styles, images, templates, data: no build, new generation at once
+//!
+//! request ─► host check ─► cors ─► record ─► faults ─► inject ─┬─► site  (static, page, data; negotiated)
+//!                                                              └─► proxy (app, current generation)
+//! ```
+//!
+//! [`session`] owns the first flow and every long task; [`server`] owns the second. The request path owns nothing: it reads
+//! three cheap handles, [`proxy::Upstream`] (where the app is), [`reload::Hub`] (who is listening) and
+//! [`traffic::Recorder`] (what to keep).
+//!
+//! # Invariants, by what is absent
+//!
+//! - Only [`cli`] prints, reads argv or the environment, or exits. The rest returns values and sends [`telemetry::Notice`]s.
+//! - Nothing but [`session`] starts a long task; [`server`] adds one per connection. No static holds state, but for the terminal's
+//!   mode in `cli::keys`: it has to be put back even while the process is being ended.
+//! - Nothing uses [`session`] or [`cli`]; every module may use [`config`], [`generation`] and [`report`].
+//! - No queue, wait, buffer or retry is without a named bound.
+//! - No HTML, CSS or JavaScript stands in Rust: pages are in `templates/`, what browsers load is in `static/`.
+
+// In reading order, which a formatter would undo without the lines between.
+
+// What everybody may use.
+
+pub mod generation;
+
+pub mod report;
+
+pub mod telemetry;
