@@ -30,6 +30,7 @@
 // In reading order, which a formatter would undo without the lines between.
 
 // What everybody may use.
+pub mod config;
 
 pub mod generation;
 

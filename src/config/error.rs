@@ -1,0 +1,79 @@
+//! Why a project cannot be configured.
+
+use std::{fmt, io, path::PathBuf};
+
+use super::value::Invalid;
+
+/// Why there is no [`Config`](super::Config). Each message names the place a person has to change.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The folder cannot be entered.
+    #[error("cannot serve {}: {source}", path.display())]
+    Folder {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What should be served is a file.
+    #[error("cannot serve {}: it is a file; give the folder it is in", path.display())]
+    NotAFolder {
+        /// As it was given.
+        path: PathBuf,
+    },
+    /// `everlit.toml` cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// Absolute.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// `everlit.toml` says something that cannot be meant.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An environment variable says something that cannot be meant.
+    #[error("{name} {reason}, not `{value}`")]
+    Variable {
+        /// Its name.
+        name: &'static str,
+        /// What it must be.
+        reason: Invalid,
+        /// What it is.
+        value: String,
+    },
+    /// A program and an upstream were given by the same place.
+    #[error("`upstream` and a command to run or build exclude each other: both would get what the site does not have")]
+    TwoBackends,
+    /// There are settings for a program, but none to run.
+    #[error("there is a `build` command or an `[app]` section, but nothing to run was given or found; set `[app] run`")]
+    NothingToRun,
+    /// Cargo's own messages would have named the program.
+    #[error("`{build}` replaces `cargo build`, whose messages name the program to run; set `[app] run` as well")]
+    UnnamedProgram {
+        /// The build command that was given.
+        build: String,
+    },
+    /// A fallback without files to find it in.
+    #[error("`[site] fallback` needs files to choose from; set `[site] public`")]
+    FallbackWithoutPublic,
+}
+
+/// A place in `everlit.toml`, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct FileError {
+    /// Relative to the project.
+    pub file: PathBuf,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file.display(), self.line, self.column, self.message)
+    }
+}

@@ -1,0 +1,66 @@
+//! The keys of `everlit.toml`, and the one that was meant when a key is not among them.
+
+/// A table's name and its keys; the first one is the top level.
+pub(super) const TABLES: &[(&str, &[&str])] = &[
+    ("", &["port", "strict_port", "host", "hosts", "open", "log", "upstream", "site", "app", "cors", "live", "watch", "fault"]),
+    ("site", &["public", "templates", "data", "fallback"]),
+    ("app", &["build", "run", "ready", "ready_timeout", "port", "watch", "env"]),
+    ("cors", &["origins"]),
+    ("live", &["inject"]),
+    ("watch", &["poll", "ignore"]),
+    ("fault", &["path", "delay", "status"]),
+];
+
+/// How many typing errors a key may have to be recognised: more, and short keys look like everything.
+const TYPING_ERRORS: usize = 2;
+
+/// Whether `table` may hold `key`.
+pub(super) fn is_known(table: &str, key: &str) -> bool {
+    keys_of(table).contains(&key)
+}
+
+/// The message for a key that `table` does not have.
+pub(super) fn unknown(table: &str, key: &str) -> String {
+    match elsewhere(key).or_else(|| nearest(table, key)) {
+        Some(meant) => format!("unknown key `{key}`; did you mean {meant}?"),
+        None => format!("unknown key `{key}`; known here are {}", listed(keys_of(table))),
+    }
+}
+
+fn keys_of(table: &str) -> &'static [&'static str] {
+    TABLES.iter().find(|(name, _)| *name == table).map_or(&[], |(_, keys)| keys)
+}
+
+/// The key of the same table that differs least. Of a short key no half may be wrong.
+fn nearest(table: &str, key: &str) -> Option<String> {
+    let key = key.to_lowercase().replace('-', "_");
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, &key);
+    let best = keys_of(table).iter().copied().min_by_key(distance)?;
+    (distance(&best) <= TYPING_ERRORS.min(best.len() / 2)).then(|| format!("`{best}`"))
+}
+
+/// The table that does have the key.
+fn elsewhere(key: &str) -> Option<String> {
+    let (table, _) = TABLES.iter().find(|(_, keys)| keys.contains(&key))?;
+    Some(if table.is_empty() { format!("the top-level `{key}`") } else { format!("`{key}` in `[{table}]`") })
+}
+
+fn listed(keys: &[&str]) -> String {
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_key_is_named() {
+        let check = |table, key, expected: &str| assert_eq!(unknown(table, key), expected);
+        check("", "prot", "unknown key `prot`; did you mean `port`?");
+        check("", "strict-port", "unknown key `strict-port`; did you mean `strict_port`?");
+        check("", "faults", "unknown key `faults`; did you mean `fault`?");
+        check("", "run", "unknown key `run`; did you mean `run` in `[app]`?");
+        check("app", "host", "unknown key `host`; did you mean the top-level `host`?");
+        check("live", "colour", "unknown key `colour`; known here are `inject`");
+    }
+}

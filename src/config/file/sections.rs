@@ -1,0 +1,192 @@
+//! The sections of `everlit.toml` as values, and how each is read.
+
+use std::{path::PathBuf, time::Duration};
+
+use toml::de::{DeTable, DeValue};
+
+use super::table::{Fault, Table, Value, list, number, parsed, switch};
+use crate::config::{
+    AppPort, CommandLine, FaultConfig, Layer,
+    value::{self, Invalid},
+};
+
+/// What an `everlit.toml` says.
+#[derive(Debug, Default)]
+pub(in crate::config) struct File {
+    /// What flags and variables can say too.
+    pub(in crate::config) layer: Layer,
+    pub(in crate::config) hosts: Vec<String>,
+    pub(in crate::config) site: SiteKeys,
+    pub(in crate::config) app: AppKeys,
+    pub(in crate::config) origins: Vec<String>,
+    pub(in crate::config) ignore: Vec<String>,
+    pub(in crate::config) faults: Vec<FaultConfig>,
+}
+
+/// A path of `[site]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::config) enum Place {
+    /// `false`: even if it is there.
+    Off,
+    /// Relative, inside the project.
+    At(PathBuf),
+}
+
+/// `[site]`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::config) struct SiteKeys {
+    pub(in crate::config) public: Option<Place>,
+    pub(in crate::config) templates: Option<Place>,
+    pub(in crate::config) data: Option<Place>,
+    pub(in crate::config) fallback: Option<Place>,
+}
+
+/// `[app]` without the commands, which are in [`File::layer`].
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::config) struct AppKeys {
+    pub(in crate::config) ready: Option<String>,
+    pub(in crate::config) ready_timeout: Option<Duration>,
+    pub(in crate::config) port: Option<AppPort>,
+    pub(in crate::config) watch: Option<Vec<String>>,
+    pub(in crate::config) env: Vec<(String, String)>,
+}
+
+/// Reads the whole text.
+pub(super) fn read(source: &str) -> Result<File, Fault> {
+    let document = DeTable::parse(source).map_err(|error| syntax_fault(&error))?;
+    let top = Table::open("", document.get_ref())?;
+    let mut file = File { layer: layer(&top)?, ..File::default() };
+    file.hosts = top.get("hosts", |names| list(names, |name| parsed(name, value::host_name)))?.unwrap_or_default();
+    file.site = top.section("site", |table| site(&table))?;
+    (file.app, file.layer.build, file.layer.run) = top.section("app", |table| app(&table))?;
+    file.origins = top.section("cors", |table| table.get("origins", origins))?.unwrap_or_default();
+    file.layer.inject = top.section("live", |table| table.get("inject", switch))?;
+    (file.layer.poll, file.ignore) = top.section("watch", |table| watch(&table))?;
+    file.faults = top.sections("fault", |table, whole| fault(&table, whole))?;
+    Ok(file)
+}
+
+/// The first line of what the parser says; the others repeat the text.
+fn syntax_fault(error: &toml::de::Error) -> Fault {
+    let message = error.message().lines().next().unwrap_or("not TOML").to_owned();
+    Fault { at: error.span().map_or(0, |span| span.start), message }
+}
+
+fn layer(top: &Table<'_, '_>) -> Result<Layer, Fault> {
+    Ok(Layer {
+        port: top.get("port", |port| number(port, 0, u16::MAX))?,
+        strict_port: top.get("strict_port", switch)?,
+        host: top.get("host", |host| parsed(host, str::parse))?,
+        open: top.get("open", switch)?,
+        log: top.get("log", |log| parsed(log, str::parse))?,
+        upstream: top.get("upstream", |url| parsed(url, value::upstream))?,
+        ..Layer::default()
+    })
+}
+
+fn site(table: &Table<'_, '_>) -> Result<SiteKeys, Fault> {
+    Ok(SiteKeys {
+        public: table.get("public", place)?,
+        templates: table.get("templates", place)?,
+        data: table.get("data", place)?,
+        fallback: table.get("fallback", place)?,
+    })
+}
+
+fn place(value: &Value<'_>) -> Result<Place, Fault> {
+    match value.get_ref() {
+        DeValue::Boolean(false) => Ok(Place::Off),
+        DeValue::String(_) => parsed(value, value::inner_path).map(Place::At),
+        _ => Err(Fault::at(value, &Invalid::must("be a path or false"))),
+    }
+}
+
+type App = (AppKeys, Option<CommandLine>, Option<CommandLine>);
+
+fn app(table: &Table<'_, '_>) -> Result<App, Fault> {
+    let keys = AppKeys {
+        ready: table.get("ready", |path| parsed(path, value::url_path))?,
+        ready_timeout: table.get("ready_timeout", wait)?,
+        port: table.get("port", app_port)?,
+        watch: table.get("watch", globs)?,
+        env: table.get("env", env)?.unwrap_or_default(),
+    };
+    Ok((keys, table.get("build", command)?, table.get("run", command)?))
+}
+
+fn command(value: &Value<'_>) -> Result<CommandLine, Fault> {
+    match value.get_ref() {
+        DeValue::String(_) => parsed(value, value::shell_line).map(CommandLine::Shell),
+        DeValue::Array(words) if !words.is_empty() => list(value, word).map(CommandLine::Argv),
+        _ => Err(Fault::at(value, &Invalid::must("be a shell line, or an array of a program and its arguments"))),
+    }
+}
+
+fn word(value: &Value<'_>) -> Result<String, Fault> {
+    parsed(value, |text| match text.contains('\0') {
+        true => Err(Invalid::must("be without NUL")),
+        false => Ok(text.to_owned()),
+    })
+}
+
+/// A time that something may take; none at all would fail every time.
+fn wait(value: &Value<'_>) -> Result<Duration, Fault> {
+    let time = duration(value)?;
+    if time.is_zero() { Err(Fault::at(value, &Invalid::must("be longer than nothing"))) } else { Ok(time) }
+}
+
+fn duration(value: &Value<'_>) -> Result<Duration, Fault> {
+    let seconds = match value.get_ref() {
+        DeValue::String(_) => return parsed(value, value::duration),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(|whole| whole as f64),
+        DeValue::Float(number) => number.as_str().parse().ok(),
+        _ => None,
+    };
+    let refused = || Invalid::must("be a time like \"200ms\", \"30s\" or \"2m\", or a number of seconds");
+    seconds.ok_or_else(refused).and_then(value::seconds).map_err(|reason| Fault::at(value, &reason))
+}
+
+fn app_port(value: &Value<'_>) -> Result<AppPort, Fault> {
+    match value.get_ref() {
+        DeValue::String(text) if text == "auto" => Ok(AppPort::Auto),
+        DeValue::Integer(_) => number(value, 1, u16::MAX).map(AppPort::Fixed),
+        _ => Err(Fault::at(value, &Invalid::must("be \"auto\" or a number from 1 to 65535"))),
+    }
+}
+
+fn globs(value: &Value<'_>) -> Result<Vec<String>, Fault> {
+    list(value, |glob| parsed(glob, value::project_glob))
+}
+
+fn env(value: &Value<'_>) -> Result<Vec<(String, String)>, Fault> {
+    let DeValue::Table(entries) = value.get_ref() else { return Err(Fault::at(value, &Invalid::must("be a table"))) };
+    entries.iter().map(|(name, value)| Ok((variable_name(name, value)?, word(value)?))).collect()
+}
+
+fn variable_name(name: &toml::Spanned<std::borrow::Cow<'_, str>>, value: &Value<'_>) -> Result<String, Fault> {
+    let text = name.get_ref();
+    if text.is_empty() || text.contains(['=', '\0']) {
+        return Err(Fault { at: name.span().start, ..Fault::at(value, &Invalid::must("name variables without `=`")) });
+    }
+    Ok(text.clone().into_owned())
+}
+
+fn origins(value: &Value<'_>) -> Result<Vec<String>, Fault> {
+    list(value, |origin| parsed(origin, value::origin))
+}
+
+fn watch(table: &Table<'_, '_>) -> Result<(Option<bool>, Vec<String>), Fault> {
+    Ok((table.get("poll", switch)?, table.get("ignore", globs)?.unwrap_or_default()))
+}
+
+/// One `[[fault]]`. It must do something, or it would hide the ones after it without a trace.
+fn fault(table: &Table<'_, '_>, whole: &Value<'_>) -> Result<FaultConfig, Fault> {
+    let lacking = |message: &str| Fault { at: whole.span().start, message: message.to_owned() };
+    let path = table.get("path", |path| parsed(path, value::url_glob))?.ok_or_else(|| lacking("a `[[fault]]` needs a `path`"))?;
+    let delay = table.get("delay", duration)?;
+    let status = table.get("status", |status| number(status, 100, 599))?;
+    if delay.is_none() && status.is_none() {
+        return Err(lacking("a `[[fault]]` needs a `delay` or a `status`"));
+    }
+    Ok(FaultConfig { path, delay: delay.unwrap_or_default(), status })
+}

@@ -1,0 +1,160 @@
+use std::time::Duration;
+
+use super::*;
+use crate::config::{AppPort, CommandLine, FaultConfig, Host, Layer, LogFormat};
+
+fn message(text: &str) -> String {
+    match parse(text.as_bytes()) {
+        Ok(file) => format!("{file:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn mistakes_are_placed_and_explained() {
+    let check = |text, expected: &str| assert_eq!(message(text), expected, "{text:?}");
+    check("open = true\n\n# x\nprot = 1", "everlit.toml:4:1: unknown key `prot`; did you mean `port`?");
+    check("zzz = 1\naaa = 1", &format!("everlit.toml:1:1: {}", keys::unknown("", "zzz")));
+    check("[ap]\nrun = \"x\"", "everlit.toml:1:2: unknown key `ap`; did you mean `app`?");
+    check("[app]\nrun = \"x\"\nredy = \"/\"", "everlit.toml:3:1: unknown key `redy`; did you mean `ready`?");
+    check("app.bild = 1", "everlit.toml:1:5: unknown key `bild`; did you mean `build`?");
+    check("[[fault]]\npath = \"/\"\nstaus = 500", "everlit.toml:3:1: unknown key `staus`; did you mean `status`?");
+    check("port = \"4747\"", "everlit.toml:1:8: `port` must be a number from 0 to 65535, not \"4747\"");
+    check("port = 70_000", "everlit.toml:1:8: `port` must be a number from 0 to 65535, not 70000");
+    check("port = -1", "everlit.toml:1:8: `port` must be a number from 0 to 65535, not -1");
+    check("open = \"yes\"", "everlit.toml:1:8: `open` must be true or false, not \"yes\"");
+    check("host = \"here\"", "everlit.toml:1:8: `host` must be an IP address or `localhost`, not \"here\"");
+    check("log = 1979-05-27", "everlit.toml:1:7: `log` must be a string, not a date");
+    check("hosts = [\"a\", 3]", "everlit.toml:1:15: `hosts` must be a string, not 3");
+    check("hosts = \"a\"", "everlit.toml:1:9: `hosts` must be an array, not \"a\"");
+    check("site = true", "everlit.toml:1:8: this must be a section, written `[site]`, not true");
+    check("[fault]\npath = \"/\"", "everlit.toml:1:1: this must be a section, written `[[fault]]`, not a table");
+    check("[site]\npublic = true", "everlit.toml:2:10: `public` must be a path or false, not true");
+    check(
+        "[site]\ndata = \"../data\"",
+        "everlit.toml:2:8: `data` must be a path relative to the project that does not leave it, not \"../data\"",
+    );
+    check(
+        "[app]\nwatch = [\"a\", \"b[\"]",
+        "everlit.toml:2:15: `watch` must be a glob: unclosed character class; missing ']', not \"b[\"",
+    );
+    check(
+        "upstream = \"http://a/b\"",
+        "everlit.toml:1:12: `upstream` must be a URL like `http://localhost:3000`, without a path, not \"http://a/b\"",
+    );
+    check(
+        "[cors]\norigins = [\"*\"]",
+        "everlit.toml:2:12: `origins` must be an origin like `http://localhost:5173`: scheme, host and port only, not \"*\"",
+    );
+    check("[app]\nready = \"up\"", "everlit.toml:2:9: `ready` must be a URL path that begins with `/`, not \"up\"");
+    check("[app]\nready_timeout = 0", "everlit.toml:2:17: `ready_timeout` must be longer than nothing, not 0");
+    check("[app]\nport = 0", "everlit.toml:2:8: `port` must be a number from 1 to 65535, not 0");
+    check("[app]\nport = \"any\"", "everlit.toml:2:8: `port` must be \"auto\" or a number from 1 to 65535, not \"any\"");
+    check("[app]\nenv = { A = 1 }", "everlit.toml:2:13: `env` must be a string, not 1");
+    check("[app]\nenv = { \"A=\" = \"1\" }", "everlit.toml:2:9: `env` must name variables without `=`, not \"1\"");
+    check("[app]\nrun = \"\"", "everlit.toml:2:7: `run` must be a command, not \"\"");
+    check(
+        "[app]\nrun = []",
+        "everlit.toml:2:7: `run` must be a shell line, or an array of a program and its arguments, not an array",
+    );
+    check("[[fault]]\npath = \"/\"\nstatus = 600", "everlit.toml:3:10: `status` must be a number from 100 to 599, not 600");
+    check("[[fault]]\nstatus = 500", "everlit.toml:1:1: a `[[fault]]` needs a `path`");
+    check("[[fault]]\npath = \"/\"", "everlit.toml:1:1: a `[[fault]]` needs a `delay` or a `status`");
+    check("[[fault]]\npath = \"api\"\nstatus = 500", "everlit.toml:2:8: `path` must begin with `/`, not \"api\"");
+}
+
+#[test]
+fn what_is_not_toml_is_placed_too() {
+    let check = |bytes: &[u8], expected: &str| {
+        let shown = parse(bytes).map_err(|error| error.to_string());
+        assert!(shown.as_ref().is_err_and(|shown| shown.starts_with(expected)), "{shown:?}");
+    };
+    check(b"port = 1\nport = 2", "everlit.toml:2:1: duplicate key");
+    check(b"open = true\n\"\xc3\xa4\" = ", "everlit.toml:2:7: ");
+    check(b"port = 1\n# \xff", "everlit.toml:2:3: not UTF-8");
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        port = 0x1000
+        strict_port = true
+        host = "::1"
+        hosts = ["Shop.test"]
+        open = true
+        log = "json"
+        [site]
+        public = "web"
+        templates = "pages/./x"
+        data = false
+        fallback = "index.html"
+        [app]
+        build = ["make", "it all"]
+        run = "serve --port {port}"
+        ready = "/healthz"
+        ready_timeout = "1.5s"
+        port = 8080
+        watch = ["src/**"]
+        env = { B = "2", A = "1" }
+        [cors]
+        origins = ["http://localhost:5173"]
+        [live]
+        inject = false
+        [watch]
+        poll = true
+        ignore = ["out/**"]
+        [[fault]]
+        path = "/api/**"
+        delay = 2
+        [[fault]]
+        path = "/b"
+        delay = "200ms"
+        status = 503
+    "#;
+    let file = parse(text.as_bytes()).unwrap();
+    let fault = |path: &str, milliseconds, status| FaultConfig {
+        path: path.to_owned(),
+        delay: Duration::from_millis(milliseconds),
+        status,
+    };
+    let layer = Layer {
+        port: Some(4096),
+        strict_port: Some(true),
+        host: Some(Host::Address([0, 0, 0, 0, 0, 0, 0, 1].into())),
+        open: Some(true),
+        log: Some(LogFormat::Json),
+        build: Some(CommandLine::Argv(vec!["make".to_owned(), "it all".to_owned()])),
+        run: Some(CommandLine::Shell("serve --port {port}".to_owned())),
+        inject: Some(false),
+        poll: Some(true),
+        upstream: None,
+        search_path: None,
+    };
+    let app = AppKeys {
+        ready: Some("/healthz".to_owned()),
+        ready_timeout: Some(Duration::from_millis(1500)),
+        port: Some(AppPort::Fixed(8080)),
+        watch: Some(vec!["src/**".to_owned()]),
+        env: vec![("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2".to_owned())],
+    };
+    let at = |path: &str| Some(Place::At(path.into()));
+    let site = SiteKeys { public: at("web"), templates: at("pages/x"), data: Some(Place::Off), fallback: at("index.html") };
+    assert_eq!(file.layer, layer);
+    assert_eq!((file.app, file.site), (app, site));
+    assert_eq!((file.hosts, file.origins), (vec!["shop.test".to_owned()], vec!["http://localhost:5173".to_owned()]));
+    assert_eq!(file.ignore, ["out/**"]);
+    assert_eq!(file.faults, [fault("/api/**", 2000, None), fault("/b", 200, Some(503))]);
+}
+
+#[test]
+fn the_reference_names_every_key_and_its_examples_can_be_read() {
+    let page = include_str!("../../../docs/everlit.toml.md");
+    for key in keys::TABLES.iter().flat_map(|(_, keys)| *keys) {
+        assert!(page.contains(&format!("`{key}`")) || page.contains(&format!("[{key}]")), "docs/everlit.toml.md lacks {key}");
+    }
+    let examples: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!examples.is_empty());
+    for example in examples {
+        assert!(parse(example.as_bytes()).is_ok(), "{}", message(example));
+    }
+}

@@ -1,0 +1,136 @@
+//! The program that is built and run: what was detected, with what was given in its place.
+
+use std::{
+    env::{join_paths, split_paths},
+    ffi::OsStr,
+    path::Path,
+    time::Duration,
+};
+
+use crate::config::{
+    AppConfig, AppKind, CommandLine, ConfigError, Layer, Run,
+    detect::{AppFound, MESSAGE_FORMAT},
+    file::AppKeys,
+};
+
+/// How long a start may take unless the file says otherwise: a large Node or Python program on a busy machine needs most of it,
+/// and past it a person has long begun to look for the reason.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a shell searches when the environment has no `PATH`.
+const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// The program; `None` when there is none, or when an upstream answers in its place.
+pub(super) fn merge(
+    root: &Path,
+    layer: &Layer,
+    keys: AppKeys,
+    found: Option<&AppFound>,
+) -> Result<Option<AppConfig>, ConfigError> {
+    let is_given = layer.build.is_some() || layer.run.is_some();
+    match (&layer.upstream, program(layer, found)) {
+        (Some(_), _) if is_given => Err(ConfigError::TwoBackends),
+        (Some(_), _) => Ok(None),
+        (None, Some(program)) => configured(root, layer, keys, program).map(Some),
+        (None, None) if is_given || keys != AppKeys::default() => Err(ConfigError::NothingToRun),
+        (None, None) => Ok(None),
+    }
+}
+
+/// What was found, or what only a command is known of.
+fn program(layer: &Layer, found: Option<&AppFound>) -> Option<AppFound> {
+    found.cloned().or_else(|| layer.run.clone().map(AppFound::custom))
+}
+
+fn configured(root: &Path, layer: &Layer, keys: AppKeys, program: AppFound) -> Result<AppConfig, ConfigError> {
+    Ok(AppConfig {
+        kind: program.kind,
+        build: build(layer, &program)?,
+        reloads_itself: program.settings.is_some() && layer.run.is_none() && keys.watch.is_none(),
+        watch: keys.watch.unwrap_or_else(|| watched(layer, &program)),
+        env: environment(root, layer, keys.env, &program),
+        run: layer.run.clone().map_or(program.run, Run::Command),
+        dir: root.to_owned(),
+        ready: keys.ready,
+        ready_timeout: keys.ready_timeout.unwrap_or(READY_TIMEOUT),
+        port: keys.port.unwrap_or_default(),
+    })
+}
+
+/// A command given in place of the detected one that reloads its own sources is not known to do so.
+fn watched(layer: &Layer, program: &AppFound) -> Vec<String> {
+    match (&program.settings, &layer.run) {
+        (Some(settings), None) => settings.clone(),
+        _ => program.sources.clone(),
+    }
+}
+
+/// The given build command or the detected one. Cargo is asked to name what it built, for nothing else can tell where it is.
+fn build(layer: &Layer, program: &AppFound) -> Result<Option<CommandLine>, ConfigError> {
+    let Some(given) = layer.build.clone() else { return Ok(program.build.clone()) };
+    if program.kind != AppKind::Cargo {
+        return Ok(Some(given));
+    }
+    match (naming(&given), &layer.run) {
+        (Some(naming), _) => Ok(Some(naming)),
+        (None, Some(_)) => Ok(Some(given)),
+        (None, None) => Err(ConfigError::UnnamedProgram { build: given.to_string() }),
+    }
+}
+
+/// The same `cargo build` with its messages as JSON; `None` for any other command.
+fn naming(build: &CommandLine) -> Option<CommandLine> {
+    let words: Vec<&str> = match build {
+        CommandLine::Shell(line) => line.split_whitespace().collect(),
+        CommandLine::Argv(words) => words.iter().map(String::as_str).collect(),
+    };
+    if words.iter().any(|word| word.starts_with("--message-format")) {
+        return words.iter().any(|word| word.contains("json")).then(|| build.clone());
+    }
+    let at = words.first().filter(|word| **word == "cargo").and_then(|_| words.iter().position(|word| is_build(word)))?;
+    let at_most_toolchain = words.get(1..at)?.iter().all(|word| word.starts_with('+'));
+    at_most_toolchain.then(|| inserted(build, &words, at))
+}
+
+fn is_build(word: &str) -> bool {
+    matches!(word, "build" | "b" | "rustc")
+}
+
+/// The command with the option behind its subcommand. Of a shell line only the beginning is touched: its rest may hold quotes.
+fn inserted(build: &CommandLine, words: &[&str], at: usize) -> CommandLine {
+    let (head, tail) = words.split_at(at + 1);
+    match build {
+        CommandLine::Argv(_) => {
+            CommandLine::Argv(head.iter().chain([&MESSAGE_FORMAT]).chain(tail).map(|word| (*word).to_owned()).collect())
+        }
+        CommandLine::Shell(line) => {
+            let rest = head.iter().fold(line.as_str(), |rest, word| rest.trim_start().strip_prefix(word).unwrap_or(rest));
+            CommandLine::Shell(format!("{} {MESSAGE_FORMAT}{rest}", head.join(" ")))
+        }
+    }
+}
+
+/// What the program is better run with, then what the file says, then the search path with the project's own folders first.
+fn environment(root: &Path, layer: &Layer, given: Vec<(String, String)>, program: &AppFound) -> Vec<(String, String)> {
+    let mut env = program.env.clone();
+    env.retain(|(name, _)| !given.iter().any(|(given, _)| given == name));
+    env.extend(given);
+    if program.search_first.is_empty() {
+        return env;
+    }
+    let inherited = layer.search_path.as_deref().unwrap_or(OsStr::new(SEARCH_PATH));
+    let base = env.iter().find(|(name, _)| name == "PATH").map_or(inherited, |(_, path)| OsStr::new(path));
+    if let Some(path) = search_path(root, program, base) {
+        env.retain(|(name, _)| name != "PATH");
+        env.push(("PATH".to_owned(), path));
+    }
+    env
+}
+
+/// `None` when the project's own path holds the separator and cannot stand in a search path. Folders whose names are not UTF-8
+/// are lost to the program, which no value of its kind can name.
+fn search_path(root: &Path, program: &AppFound, base: &OsStr) -> Option<String> {
+    let first = program.search_first.iter().map(|folder| root.join(folder));
+    let joined = join_paths(first.chain(split_paths(base))).ok()?;
+    Some(joined.to_string_lossy().into_owned())
+}

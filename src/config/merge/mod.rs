@@ -1,0 +1,104 @@
+//! Makes one [`Config`] of what flags, environment, file and detection say: flag > environment > file > detection > default.
+//!
+//! [`merge`] is pure: whatever has to be read has been read. The precedence of the first three is [`Layer::over`]; detection and
+//! the defaults come in here, for the site in [`site`] and for the program in [`app`].
+
+mod app;
+mod site;
+
+use std::path::{Path, PathBuf};
+
+use site::Behind;
+
+use super::{
+    Config, ConfigError, CorsConfig, Detected, LISTEN_PORT, Layer, LiveConfig, ServerConfig, WatchConfig,
+    detect::{AppFound, Found},
+    file::{self, File},
+    value::Host,
+};
+
+/// What is never watched: our own files, and what packages bring along. The globs name the folder as well as what is in it, so
+/// that a walk can stop at it.
+const IGNORED: [&str; 4] = [".everlit", ".everlit/**", "**/node_modules", "**/node_modules/**"];
+
+/// Everything a configuration is made of.
+pub(super) struct Sources {
+    /// The project's folder, absolute.
+    pub(super) root: PathBuf,
+    pub(super) flags: Layer,
+    pub(super) env: Layer,
+    pub(super) file: Option<File>,
+    pub(super) found: Found,
+}
+
+/// Merges the sources.
+///
+/// # Errors
+/// When they contradict one another, or lack something that has no default.
+pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
+    let Sources { root, flags, env, file, found } = sources;
+    let toml = file.as_ref().map(|_| root.join(file::NAME));
+    let File { layer, hosts, site, app, origins, ignore, faults } = file.unwrap_or_default();
+    let layer = flags.over(env).over(layer);
+    let project = project_name(&root);
+
+    let program = app::merge(&root, &layer, app, found.app.as_ref())?;
+    let behind = Behind::new(program.as_ref(), layer.upstream.as_ref(), found.app.as_ref());
+    let (site, site_words) = site::merge(&root, &project, site, found.site, behind)?;
+    let program_words = program_words(found.app.as_ref(), &layer);
+
+    Ok(Config {
+        project,
+        file: toml,
+        server: server(&layer, hosts),
+        open: layer.open.unwrap_or(false),
+        log: layer.log.unwrap_or_default(),
+        site,
+        app: program,
+        upstream: layer.upstream,
+        cors: CorsConfig { origins },
+        live: LiveConfig { inject: layer.inject.unwrap_or(true) },
+        watch: WatchConfig { poll: layer.poll.unwrap_or(false), ignore: ignored(found.app.as_ref(), ignore) },
+        faults,
+        detected: program_words.into_iter().chain(site_words).chain(found.notes).collect(),
+        root,
+    })
+}
+
+fn server(layer: &Layer, hosts: Vec<String>) -> ServerConfig {
+    ServerConfig {
+        port: layer.port.unwrap_or(LISTEN_PORT),
+        strict_port: layer.strict_port.unwrap_or(false),
+        host: layer.host.and_then(Host::address),
+        hosts,
+    }
+}
+
+/// What was detected of the program, or why it is not run.
+fn program_words(found: Option<&AppFound>, layer: &Layer) -> Option<Detected> {
+    let words = found?.words.clone();
+    Some(match &layer.upstream {
+        None => words,
+        Some(url) => Detected { what: format!("{} is not run", words.what), why: format!("{url} answers in its place") },
+    })
+}
+
+fn ignored(found: Option<&AppFound>, ignore: Vec<String>) -> Vec<String> {
+    let outputs = found.map(|app| app.outputs.clone()).unwrap_or_default();
+    IGNORED.map(str::to_owned).into_iter().chain(outputs).chain(ignore).collect()
+}
+
+/// The folder's name, reduced to what may stand in a vendor media type (RFC 6838 §4.2) in front of `.v1+json`.
+fn project_name(root: &Path) -> String {
+    let name = root.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let fit = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+    let name: String = name.chars().map(fit).take(LONGEST_NAME).collect();
+    let name = name.trim_matches(['-', '.', '_']);
+    if name.is_empty() { "project".to_owned() } else { name.to_owned() }
+}
+
+/// RFC 6838 gives a subtype 64 characters at best; this leaves room for `vnd.` and a version.
+const LONGEST_NAME: usize = 48;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! Merges defaults, project detection, `everlit.toml`, environment and flags into one checked, immutable [`Config`].
+//!
+//! Paths are made absolute here and nowhere else; nothing later asks for a default. Each value comes from the first of flag,
+//! environment, file, detection and default that gives it.
+//!
+//! [`load`] reads all of it once; after a change of `everlit.toml` it is called again with the same [`Layer`]s. Nothing here
+//! looks at the process's own arguments or environment: `cli` hands them in.
+
+mod detect;
+mod error;
+mod file;
+mod layer;
+mod merge;
+pub mod value;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+
+use std::{
+    fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use error::{ConfigError, FileError};
+pub use layer::Layer;
+pub use value::Host;
+
+/// The port that is listened on unless another is asked for. No service that is common on a developer's machine uses it.
+pub const LISTEN_PORT: u16 = 4747;
+
+/// Reads the project in `dir` and merges it with what flags and environment say.
+///
+/// # Errors
+/// When there is no such folder, when `everlit.toml` cannot be used, or when the settings contradict one another.
+pub fn load(dir: &Path, flags: Layer, env: Layer) -> Result<Config, ConfigError> {
+    let root = folder(dir)?;
+    let file = file::read(&root)?;
+    let found = detect::detect(&detect::Folder::new(&root));
+    merge::merge(merge::Sources { root, flags, env, file, found })
+}
+
+/// The folder itself: absolute, links resolved.
+fn folder(dir: &Path) -> Result<PathBuf, ConfigError> {
+    let root = fs::canonicalize(dir).map_err(|source| ConfigError::Folder { path: dir.to_owned(), source })?;
+    if root.is_dir() { Ok(root) } else { Err(ConfigError::NotAFolder { path: dir.to_owned() }) }
+}
+
+/// Everything that is known about a project before the first request.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The project's folder, absolute, links resolved.
+    pub root: PathBuf,
+    /// The folder's name, as it stands in vendor media types and on the console.
+    pub project: String,
+    /// The `everlit.toml` that was read, absolute; `None` when the project has none.
+    pub file: Option<PathBuf>,
+    /// Where to listen and for whom.
+    pub server: ServerConfig,
+    /// Whether to open a browser once ready.
+    pub open: bool,
+    /// How events are printed.
+    pub log: LogFormat,
+    /// What Everlit answers itself; `None` when the project has no such files.
+    pub site: Option<SiteConfig>,
+    /// The program that is built and run; `None` when the project has none.
+    pub app: Option<AppConfig>,
+    /// The base URL (`http://host:port`, no path) of a server that already runs and gets what the site does not have.
+    pub upstream: Option<http::Uri>,
+    /// Who may read answers from another origin.
+    pub cors: CorsConfig,
+    /// What pages are told.
+    pub live: LiveConfig,
+    /// What is watched, and how.
+    pub watch: WatchConfig,
+    /// Faults to simulate, first match wins.
+    pub faults: Vec<FaultConfig>,
+    /// What was found in the folder, and by which file, in the order it is printed.
+    pub detected: Vec<Detected>,
+}
+
+/// Where to listen and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// The wanted port; 0 lets the system choose.
+    pub port: u16,
+    /// Whether a taken port is an error instead of a reason to take the next one.
+    pub strict_port: bool,
+    /// The address to listen on; `None` means 127.0.0.1 and ::1 alike.
+    pub host: Option<IpAddr>,
+    /// Names a request's `Host` may have besides the loopback ones.
+    pub hosts: Vec<String>,
+}
+
+/// How events are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line for people.
+    #[default]
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// What Everlit answers itself. All paths are absolute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteConfig {
+    /// The project's name, for vendor media types.
+    pub project: String,
+    /// Files served as they are: `static/`, or the project itself when it has an `index.html` and no `static/`.
+    pub public: Option<PathBuf>,
+    /// Templates of pages.
+    pub templates: Option<PathBuf>,
+    /// Collections.
+    pub data: Option<PathBuf>,
+    /// The file that answers a navigation nothing else has, relative to `public`; `None` answers 404.
+    pub fallback: Option<PathBuf>,
+}
+
+/// The program that is built and run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppConfig {
+    /// What was detected, for words and for reading compiler output.
+    pub kind: AppKind,
+    /// The command that builds it; `None` when there is nothing to build.
+    pub build: Option<CommandLine>,
+    /// The command that runs it.
+    pub run: Run,
+    /// Where both commands run, absolute.
+    pub dir: PathBuf,
+    /// Environment added to both commands.
+    pub env: Vec<(String, String)>,
+    /// Path that answers 2xx once the program is ready; `None` takes any answer but 502 and 503.
+    pub ready: Option<String>,
+    /// How long a start may take.
+    pub ready_timeout: Duration,
+    /// The port it listens on.
+    pub port: AppPort,
+    /// Globs, relative to the project, of the files it is built from.
+    pub watch: Vec<String>,
+    /// Whether it watches its other files itself and tells its pages, as bundlers' servers do.
+    pub reloads_itself: bool,
+}
+
+/// The kind of program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppKind {
+    /// A Cargo package; its build speaks JSON and names the executable.
+    Cargo,
+    /// A Go module or a lone `main.go`.
+    Go,
+    /// A Node program.
+    Node,
+    /// A Python program.
+    Python,
+    /// Only the commands are known.
+    Custom,
+}
+
+/// A command as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandLine {
+    /// One text for `sh -c`.
+    Shell(String),
+    /// A program with its arguments, no shell.
+    Argv(Vec<String>),
+}
+
+impl std::fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Shell(text) => f.write_str(text),
+            Self::Argv(words) => f.write_str(&words.join(" ")),
+        }
+    }
+}
+
+/// What to run once the build is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// This command; `{port}` in it is replaced by the port the program should take.
+    Command(CommandLine),
+    /// The executable that the build named (Cargo's JSON messages do).
+    BuiltExecutable,
+}
+
+/// Which port the program listens on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AppPort {
+    /// `PORT` and `{port}` get a free one; what it really opened is found by looking.
+    #[default]
+    Auto,
+    /// Always this one.
+    Fixed(u16),
+}
+
+/// Who may read answers from another origin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CorsConfig {
+    /// Exact origins (`http://localhost:5173`); none by default.
+    pub origins: Vec<String>,
+}
+
+/// What pages are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveConfig {
+    /// Whether the client script is put into HTML pages.
+    pub inject: bool,
+}
+
+/// What is watched, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WatchConfig {
+    /// Whether to poll instead of asking the system for events.
+    pub poll: bool,
+    /// Globs, relative to the project, that are never watched, besides what `.gitignore` names.
+    pub ignore: Vec<String>,
+}
+
+/// A simulated fault: what the network or a broken back end would do to requests below a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultConfig {
+    /// Glob of URL paths: `/api/**`.
+    pub path: String,
+    /// Added before the answer.
+    pub delay: Duration,
+    /// Answered instead of the real answer.
+    pub status: Option<u16>,
+}
+
+/// Something that was found in the folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detected {
+    /// `Go module`, `site`.
+    pub what: String,
+    /// `go.mod`, `static/ and templates/`.
+    pub why: String,
+}
