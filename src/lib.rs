@@ -29,6 +29,12 @@
 
 // In reading order, which a formatter would undo without the lines between.
 
+// The request flow, from socket to answer.
+
+pub mod site;
+
+pub mod negotiate;
+
 // What everybody may use.
 pub mod config;
 
@@ -37,3 +43,5 @@ pub mod generation;
 pub mod report;
 
 pub mod telemetry;
+
+mod assets;

@@ -1,0 +1,298 @@
+//! Error answers: RFC 9457 problem details, as a page or as `application/problem+json`.
+//!
+//! A [`Problem`] says nothing about the path that was asked for: an answer for a file that is denied and for one that does not
+//! exist must be the same bytes.
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use minijinja::{Environment, value::Serde};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Accept, Representation, choose, escape, plain::plain};
+use crate::{
+    assets,
+    report::{Diagnostic, Report},
+};
+
+const TEMPLATE: &str = "problem.html";
+
+/// Which form a client gets that takes both alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefers {
+    /// A page: people look at it.
+    Html,
+    /// `application/problem+json`: a program asked.
+    Json,
+}
+
+/// One error answer. The caller leaves the body out where the request was `HEAD`.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Content>);
+
+#[derive(Clone, Debug)]
+struct Content {
+    status: StatusCode,
+    detail: String,
+    members: Map<String, Value>,
+    headers: HeaderMap,
+    report: Option<Report>,
+}
+
+impl Problem {
+    /// A problem with its status and one sentence that says what is wrong and what to do about it.
+    #[must_use]
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let (members, headers) = (Map::new(), HeaderMap::new());
+        Self(Box::new(Content { status, detail: detail.into(), members, headers, report: None }))
+    }
+
+    /// The same with an extension member (RFC 9457 §3.2); a page shows it as well.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.0.members.insert(member.to_owned(), value.into());
+        self
+    }
+
+    /// The same with a header, `Allow` or `Retry-After`.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.insert(name, value);
+        self
+    }
+
+    /// The same with the failure that caused it, shown in full.
+    #[must_use]
+    pub fn report(mut self, report: &Report) -> Self {
+        self.0.report = Some(report.clone());
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The answer to a request with these headers. A client that takes neither form gets the default: an error it cannot read
+    /// is better than one that hides the first one.
+    #[must_use]
+    pub fn respond(&self, request: &HeaderMap, default: Prefers) -> Response<Body> {
+        let (media_type, body) = match form(&Accept::parse(request), default) {
+            Prefers::Html => match self.page() {
+                Ok(page) => ("text/html; charset=utf-8", page),
+                Err(error) => {
+                    tracing::error!(%error, "the error page cannot be rendered");
+                    ("application/problem+json", self.json())
+                }
+            },
+            Prefers::Json => ("application/problem+json", self.json()),
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.0.status;
+        let headers = response.headers_mut();
+        headers.extend(self.0.headers.clone());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+        response
+    }
+
+    fn page(&self) -> Result<String, minijinja::Error> {
+        let mut environment = Environment::new();
+        environment.set_formatter(escape::formatter);
+        environment.add_template_owned(TEMPLATE, assets::template(TEMPLATE).unwrap_or_default())?;
+        environment.get_template(TEMPLATE)?.render(Serde(&self.page_data()))
+    }
+
+    fn page_data(&self) -> Page<'_> {
+        let member = |(name, value): (&String, &Value)| Member { name: name.clone(), lines: lines(value) };
+        Page { document: self.document(), shown: self.0.members.iter().map(member).collect() }
+    }
+
+    fn json(&self) -> String {
+        serde_json::to_string(&self.document()).unwrap_or_default()
+    }
+
+    fn document(&self) -> Document<'_> {
+        Document {
+            kind: "about:blank",
+            title: self.0.status.canonical_reason().unwrap_or("Error"),
+            status: self.0.status.as_u16(),
+            detail: &self.0.detail,
+            report: self.0.report.as_ref().map(ReportDocument::from),
+            members: &self.0.members,
+        }
+    }
+}
+
+/// The text of each entry of an array, or of the one value.
+fn lines(value: &Value) -> Vec<String> {
+    let line = |value: &Value| value.as_str().map_or_else(|| value.to_string(), plain);
+    value.as_array().map_or_else(|| vec![line(value)], |values| values.iter().map(line).collect())
+}
+
+/// A client that takes `application/json` takes its problem form too, although the grammar calls them two types.
+fn form(accept: &Accept, default: Prefers) -> Prefers {
+    let offers = ["text/html", "application/problem+json", "application/json"].map(Representation::new);
+    let offers = match default {
+        Prefers::Html => offers,
+        Prefers::Json => {
+            let [page, problem, json] = offers;
+            [problem, json, page]
+        }
+    };
+    match choose(accept, &offers).map(|place| offers[place].essence()) {
+        Some(essence) if essence == "text/html" => Prefers::Html,
+        Some(_) => Prefers::Json,
+        None => default,
+    }
+}
+
+/// The data of the page.
+#[derive(Serialize)]
+struct Page<'a> {
+    document: Document<'a>,
+    shown: Vec<Member>,
+}
+
+/// An extension member as a page shows it.
+#[derive(Serialize)]
+struct Member {
+    name: String,
+    lines: Vec<String>,
+}
+
+/// RFC 9457 §3.1.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<ReportDocument>,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
+/// A [`Report`] as it goes over the wire: without colours.
+#[derive(Serialize)]
+struct ReportDocument {
+    title: String,
+    command: String,
+    diagnostics: Vec<DiagnosticDocument>,
+    output: String,
+    help: String,
+}
+
+#[derive(Serialize)]
+struct DiagnosticDocument {
+    severity: &'static str,
+    place: String,
+    message: String,
+}
+
+impl From<&Report> for ReportDocument {
+    fn from(report: &Report) -> Self {
+        Self {
+            title: plain(&report.title),
+            command: plain(&report.command),
+            diagnostics: report.diagnostics.iter().map(DiagnosticDocument::from).collect(),
+            output: plain(&report.output),
+            help: plain(&report.help),
+        }
+    }
+}
+
+impl From<&Diagnostic> for DiagnosticDocument {
+    fn from(diagnostic: &Diagnostic) -> Self {
+        Self { severity: diagnostic.severity.name(), place: plain(&diagnostic.place()), message: plain(&diagnostic.message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::report::Kind;
+
+    const HTML: &str = "text/html; charset=utf-8";
+    const JSON: &str = "application/problem+json";
+
+    #[test]
+    fn takes_the_form_the_client_prefers() {
+        check("", Prefers::Html, HTML);
+        check("", Prefers::Json, JSON);
+        check("*/*", Prefers::Json, JSON);
+        check("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", Prefers::Json, HTML);
+        check("application/json", Prefers::Html, JSON);
+        check("application/problem+json", Prefers::Html, JSON);
+        check("application/json, */*", Prefers::Html, JSON);
+        check("text/html;q=0.5, application/json", Prefers::Html, JSON);
+        check("image/png", Prefers::Html, HTML);
+        check("image/png", Prefers::Json, JSON);
+
+        fn check(accept: &str, default: Prefers, expected: &str) {
+            let response = Problem::new(StatusCode::NOT_FOUND, "no").respond(&headers(accept), default);
+            assert_eq!(response.headers()["content-type"], expected, "{accept}");
+            assert_eq!(response.headers()["vary"], "Accept");
+            assert_eq!(response.headers()["cache-control"], "no-store");
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+            assert_eq!(response.headers()["cross-origin-resource-policy"], "same-origin");
+        }
+    }
+
+    #[test]
+    fn json_follows_the_standard() {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "the body is no JSON").with("line", 3);
+        let expected = r#"{"type":"about:blank","title":"Bad Request","status":400,"detail":"the body is no JSON","line":3}"#;
+        assert_eq!(problem.json(), expected);
+    }
+
+    #[test]
+    fn keeps_headers_of_its_own() {
+        let allow = HeaderValue::from_static("GET, HEAD");
+        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no").header(header::ALLOW, allow.clone());
+        assert_eq!(problem.respond(&HeaderMap::new(), Prefers::Json).headers()["allow"], allow);
+        assert_eq!(problem.status(), StatusCode::METHOD_NOT_ALLOWED);
+    }
+
+    #[test]
+    fn a_page_escapes_every_text() {
+        const EVIL: &str = "</pre><script>alert(1)</script>";
+        let report = Report {
+            id: 1,
+            kind: Kind::Build,
+            title: EVIL.to_owned(),
+            command: EVIL.to_owned(),
+            diagnostics: vec![Diagnostic {
+                file: Some(EVIL.into()),
+                line: Some(18),
+                message: EVIL.to_owned(),
+                ..Diagnostic::default()
+            }],
+            output: format!("\u{1b}[31mred\u{1b}[0m {EVIL}"),
+            took: Duration::ZERO,
+            help: EVIL.to_owned(),
+        };
+        let page = Problem::new(StatusCode::BAD_GATEWAY, EVIL).with("key", EVIL).report(&report).page().unwrap();
+        assert!(!page.contains("<script"), "{page}");
+        assert_eq!(page.matches("&lt;script&gt;alert").count(), 8, "{page}");
+        assert!(page.contains(":18"));
+        assert!(page.contains("red &lt;"));
+        assert!(!page.contains('\u{1b}'));
+    }
+
+    fn headers(accept: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if !accept.is_empty() {
+            headers.insert(header::ACCEPT, HeaderValue::from_str(accept).unwrap());
+        }
+        headers
+    }
+}

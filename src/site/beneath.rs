@@ -1,0 +1,183 @@
+//! Opens a file below a folder and says what it really is called: the one place that talks to the file system about names.
+//!
+//! On Linux the kernel itself resolves the name beneath the folder (`openat2`), so nobody can swap a link between a check and the
+//! open. Elsewhere, and where a sandbox forbids that call, the name is resolved first, and the opened file is compared with it.
+//!
+//! Which names may be opened is no business of this file.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Component, Path, PathBuf},
+};
+
+/// An opened file or folder.
+pub(super) struct Beneath {
+    /// The descriptor everything else is asked from.
+    pub(super) file: File,
+    /// What the descriptor says it is.
+    pub(super) metadata: fs::Metadata,
+    /// Its real name relative to the real root, all links resolved.
+    pub(super) name: PathBuf,
+}
+
+/// Opens `relative` (plain segments) beneath `root` for reading, without blocking on pipes and devices. Links are followed as long
+/// as they are relative and stay beneath.
+pub(super) fn open(root: &Path, relative: &Path) -> io::Result<Beneath> {
+    #[cfg(target_os = "linux")]
+    match linux::open(root, relative) {
+        // ENOSYS before Linux 5.6; EPERM in sandboxes whose filter does not know the call.
+        Err(error) if matches!(error.raw_os_error(), Some(38 | 1)) => (),
+        result => return result,
+    }
+    portable(root, relative)
+}
+
+/// Resolves first, opens the resolved name without following a last link, and compares.
+fn portable(root: &Path, relative: &Path) -> io::Result<Beneath> {
+    refuse_absolute_links(root, relative)?;
+    let real_root = root.canonicalize()?;
+    let real = real_root.join(relative).canonicalize()?;
+    let name = real.strip_prefix(&real_root).map_err(|_| io::Error::from(io::ErrorKind::NotFound))?.to_owned();
+    if !is_servable(&fs::symlink_metadata(&real)?) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let file = open_last(&real)?;
+    let metadata = file.metadata()?;
+    if !is_same(&metadata, &fs::symlink_metadata(&real)?) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(Beneath { file, metadata, name })
+}
+
+fn is_servable(metadata: &fs::Metadata) -> bool {
+    metadata.is_file() || metadata.is_dir()
+}
+
+/// An absolute link leaves the folder by its own words, even where it points back into it.
+fn refuse_absolute_links(root: &Path, relative: &Path) -> io::Result<()> {
+    let mut walked = root.to_owned();
+    for segment in relative.components().filter(|segment| matches!(segment, Component::Normal(_))) {
+        walked.push(segment);
+        if fs::symlink_metadata(&walked)?.is_symlink() && fs::read_link(&walked)?.is_absolute() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn open_last(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use rustix::fs::OFlags;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_last(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    one.file_type() == other.file_type()
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{
+        fs, io,
+        os::{fd::AsRawFd, unix::fs::MetadataExt},
+        path::{Path, PathBuf},
+    };
+
+    use rustix::{
+        fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2},
+        io::Errno,
+    };
+
+    use super::Beneath;
+
+    /// The kernel gives up with EAGAIN when a rename races with a `..` in a link; a storm of renames is no reason to fail.
+    const ATTEMPTS: usize = 8;
+
+    pub(super) fn open(root: &Path, relative: &Path) -> io::Result<Beneath> {
+        let folder = openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        let attempt = || openat2(&folder, relative, flags, Mode::empty(), resolve);
+        let mut opened = attempt();
+        for _ in 1..ATTEMPTS {
+            if !matches!(opened, Err(Errno::AGAIN)) {
+                break;
+            }
+            opened = attempt();
+        }
+        let file = fs::File::from(opened?);
+        let metadata = file.metadata()?;
+        let name = name_of(&file)?.strip_prefix(name_of(&folder)?).ok().map(Path::to_owned);
+        match name {
+            // A file that was removed meanwhile has no name any more, only a note in its place.
+            Some(name) if metadata.nlink() > 0 => Ok(Beneath { file, metadata, name }),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// The kernel's own name of an open file.
+    fn name_of(file: &impl AsRawFd) -> io::Result<PathBuf> {
+        fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::site::folder::Folder;
+
+    /// Both ways of opening give the same answers.
+    #[test]
+    fn links_stay_beneath() {
+        let folder = Folder::new(&[("proj/a.txt", "A"), ("proj/sub/b.txt", "B"), ("outside/secret.txt", "S")]);
+        let root = folder.path("proj");
+        for (target, link) in [
+            ("a.txt", "in"),
+            ("../a.txt", "sub/up"),
+            ("../outside/secret.txt", "out"),
+            ("../outside", "dir"),
+            ("dir/secret.txt", "chain"),
+            ("loop", "loop"),
+            ("/proc/self/environ", "magic"),
+            ("sub", "subdir"),
+        ] {
+            symlink(target, root.join(link)).unwrap();
+        }
+        symlink(root.join("a.txt"), root.join("absolute")).unwrap();
+        check(&root, "a.txt", Some("a.txt"));
+        check(&root, "in", Some("a.txt"));
+        check(&root, "sub/up", Some("a.txt"));
+        check(&root, "subdir/b.txt", Some("sub/b.txt"));
+        check(&root, "sub", Some("sub"));
+        check(&root, "", Some(""));
+        for name in ["out", "dir/secret.txt", "chain", "loop", "magic", "absolute", "none", "a.txt/x"] {
+            check(&root, name, None);
+        }
+    }
+
+    fn check(root: &Path, relative: &str, expected: Option<&str>) {
+        for open in [open, portable] {
+            let name = open(root, Path::new(relative)).ok().map(|opened| opened.name);
+            assert_eq!(name.as_deref(), expected.map(Path::new), "{relative}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The one guard that opens files: static files, templates and data alike.
+//!
+//! [`Guard::open`] takes plain segments and gives an open, regular file or the word that there is a folder. What is denied, what
+//! leaves the root, what is no regular file and what does not exist are all the same [`OpenError::Missing`].
+//!
+//! Nothing is remembered between two calls, and nobody else in this module opens a file by name.
+
+use std::{
+    fs::{File, Metadata},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use super::{beneath, deny, path};
+
+/// A folder out of which files are opened.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    root: PathBuf,
+    /// Folders below the root that belong to somebody else, in lower case.
+    reserved: Vec<PathBuf>,
+}
+
+/// What was found.
+pub(super) enum Opened {
+    /// A regular file.
+    File(Box<OpenFile>),
+    /// A folder.
+    Folder,
+}
+
+/// A regular file, opened and looked at.
+pub(super) struct OpenFile {
+    pub(super) file: File,
+    pub(super) metadata: Metadata,
+    /// Its absolute name with all links resolved.
+    pub(super) path: PathBuf,
+}
+
+/// Why nothing was opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OpenError {
+    /// There is no such file for anybody out there.
+    #[error("there is no such file")]
+    Missing,
+    /// The system has no descriptor or memory left; the next moment may.
+    #[error("the system cannot open more files: {0}")]
+    Exhausted(io::Error),
+    /// The file is longer than its reader takes.
+    #[error("the file is longer than {0} bytes")]
+    TooLong(u64),
+    /// The file broke off or is no text.
+    #[error("the file cannot be read: {0}")]
+    Unreadable(io::Error),
+}
+
+impl Guard {
+    /// A guard of `root` that keeps `others` (absolute, where they lie below the root) closed.
+    pub(super) fn new(root: &Path, others: &[&Path]) -> Self {
+        let below = others.iter().filter_map(|other| other.strip_prefix(root).ok());
+        let reserved = below.filter(|other| !other.as_os_str().is_empty()).map(folded).collect();
+        Self { root: root.to_owned(), reserved }
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Opens the file or folder that `segments` name.
+    pub(super) fn open<S: AsRef<str>>(&self, segments: &[S]) -> Result<Opened, OpenError> {
+        let plain = segments.iter().all(|segment| path::is_name(segment.as_ref()));
+        let relative: PathBuf = segments.iter().map(AsRef::as_ref).collect();
+        if !plain || !self.is_open(&relative) {
+            return Err(OpenError::Missing);
+        }
+        let opened = beneath::open(&self.root, &relative).map_err(OpenError::from)?;
+        match opened.metadata {
+            _ if !self.is_open(&opened.name) => Err(OpenError::Missing),
+            metadata if metadata.is_dir() => Ok(Opened::Folder),
+            metadata if metadata.is_file() => {
+                Ok(Opened::File(Box::new(OpenFile { file: opened.file, metadata, path: self.root.join(opened.name) })))
+            }
+            _ => Err(OpenError::Missing),
+        }
+    }
+
+    /// The text of the file that `segments` name, if it has at most `limit` bytes.
+    pub(super) fn read<S: AsRef<str>>(&self, segments: &[S], limit: u64) -> Result<String, OpenError> {
+        let Opened::File(opened) = self.open(segments)? else { return Err(OpenError::Missing) };
+        let mut text = String::new();
+        opened.file.take(limit + 1).read_to_string(&mut text).map_err(OpenError::Unreadable)?;
+        if text.len() as u64 > limit { Err(OpenError::TooLong(limit)) } else { Ok(text) }
+    }
+
+    /// Whether neither the deny list nor another owner closes this name.
+    fn is_open(&self, relative: &Path) -> bool {
+        let named = relative.iter().all(|segment| segment.to_str().is_some_and(|segment| !deny::is_denied(segment)));
+        named && !self.reserved.iter().any(|other| folded(relative).starts_with(other))
+    }
+}
+
+/// In the one case that comparisons use: some file systems ignore it.
+fn folded(path: &Path) -> PathBuf {
+    PathBuf::from(path.to_string_lossy().to_ascii_lowercase())
+}
+
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        match error.raw_os_error() {
+            // ENOMEM, ENFILE, EMFILE
+            Some(12 | 23 | 24) => Self::Exhausted(error),
+            _ => Self::Missing,
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+
+    use super::*;
+    use crate::site::folder::Folder;
+
+    #[test]
+    fn opens_what_is_public() {
+        let folder = Folder::new(&[
+            ("a.txt", "A"),
+            (".env", "S"),
+            ("secret.pem", "S"),
+            (".well-known/security.txt", "W"),
+            ("templates/x.html", "T"),
+            ("data/posts.json", "[]"),
+            ("data2/x.txt", "D"),
+            ("everlit.toml", ""),
+        ]);
+        for (target, link) in [(".env", "env"), ("secret.pem", "pem.txt"), ("data/posts.json", "posts.txt"), ("a.txt", "link")] {
+            symlink(target, folder.path(link)).unwrap();
+        }
+        rustix::fs::mkfifoat(rustix::fs::CWD, folder.path("fifo"), rustix::fs::Mode::from_raw_mode(0o644)).unwrap();
+        let _socket = UnixListener::bind(folder.path("sock")).unwrap();
+        let (templates, data) = (folder.path("templates"), folder.path("data"));
+        let guard = Guard::new(&folder.path(""), &[&templates, &data]);
+
+        for name in ["a.txt", "link", ".well-known/security.txt", "data2/x.txt"] {
+            check(&guard, name, "file");
+        }
+        check(&guard, "", "folder");
+        check(&guard, "data2", "folder");
+        for name in [".env", "env", "pem.txt", "secret.pem", "everlit.toml", "templates/x.html", "TEMPLATES", "data", "posts.txt"]
+        {
+            check(&guard, name, "missing");
+        }
+        for name in ["fifo", "sock", "none", "a.txt/none", "..", "../x", "a\\b"] {
+            check(&guard, name, "missing");
+        }
+    }
+
+    #[test]
+    fn reads_up_to_the_limit() {
+        let folder = Folder::new(&[("a.txt", "12345")]);
+        std::fs::write(folder.path("b.txt"), b"\xff").unwrap();
+        let guard = Guard::new(&folder.path(""), &[]);
+        assert_eq!(guard.read(&["a.txt"], 5).unwrap(), "12345");
+        assert!(matches!(guard.read(&["a.txt"], 4), Err(OpenError::TooLong(4))));
+        assert!(matches!(guard.read(&["b.txt"], 4), Err(OpenError::Unreadable(_))));
+    }
+
+    fn check(guard: &Guard, name: &str, expected: &str) {
+        let segments: Vec<&str> = name.split('/').filter(|segment| !segment.is_empty()).collect();
+        let found = match guard.open(&segments) {
+            Ok(Opened::File(_)) => "file",
+            Ok(Opened::Folder) => "folder",
+            Err(_) => "missing",
+        };
+        assert_eq!(found, expected, "{name}");
+    }
+}

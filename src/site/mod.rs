@@ -1,0 +1,254 @@
+//! Answers from disk: static files, pages from templates, resources from data.
+//!
+//! [`Site::answer`] decides with `resolve` and answers in one place; a request that is not the site's is handed back untouched, so
+//! that the app behind it can have it. Whoever finds that nobody has it asks [`Site::missing`]. [`Site::refresh`] is told what
+//! changed on disk.
+//!
+//! All files are opened by one guard (`guard`), and what is denied looks exactly like what does not exist. Absent here: watching,
+//! CORS, `Host` and `Origin` checks, and the app.
+
+mod api;
+mod beneath;
+mod deny;
+mod failure;
+mod filters;
+#[cfg(test)]
+mod folder;
+mod guard;
+mod media;
+mod page;
+mod path;
+mod public;
+mod query;
+mod resolve;
+mod resource;
+mod respond;
+mod route;
+mod template;
+#[cfg(test)]
+mod tests;
+mod validator;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, Response, StatusCode, request::Parts};
+
+use self::{
+    guard::Guard,
+    path::{BadPath, SitePath},
+    resolve::Found,
+    resource::{Store, snapshot::Snapshot},
+    route::Routes,
+    template::{Taken, Templates},
+};
+use crate::{
+    config::SiteConfig,
+    negotiate::{Accept, Prefers, Problem},
+    report::Report,
+};
+
+/// What Everlit answers itself. A clone is the same site.
+#[derive(Clone)]
+pub struct Site(Arc<Inner>);
+
+struct Inner {
+    project: String,
+    public: Option<Guard>,
+    templates: Option<Templates>,
+    routes: RwLock<Arc<Routes>>,
+    data: Option<(PathBuf, Store)>,
+    fallback: Option<Vec<String>>,
+    written: Box<dyn Fn(Written) + Send + Sync>,
+}
+
+/// A write through the API that is on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The name of the resource: `posts`.
+    pub resource: String,
+    /// The items that changed, as they stand in paths; empty for a resource that is one object.
+    pub ids: Vec<String>,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Answer {
+    /// The site's answer.
+    Done(Response<Body>),
+    /// The request as it came, its body unread.
+    NotMine(Request<Body>),
+}
+
+/// What [`Site::refresh`] found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refreshed {
+    /// The paths it was given, without data files whose content is what was served already (we wrote them ourselves), and
+    /// without templates while one of them cannot be compiled.
+    pub changed: Vec<PathBuf>,
+    /// Every data file that cannot be used as it is now, not only those that changed, and a template that cannot be compiled; the
+    /// last good content is served for them.
+    pub failures: Vec<Report>,
+}
+
+impl Site {
+    /// A site with the files of `config`. Reads the data files. `written` is told of every write through the API after it is on
+    /// the disk; it must not block.
+    pub fn new(config: &SiteConfig, written: impl Fn(Written) + Send + Sync + 'static) -> Self {
+        let folder = |folder: &Option<PathBuf>| folder.as_deref().map(Path::to_owned);
+        let others: Vec<PathBuf> = [folder(&config.templates), folder(&config.data)].into_iter().flatten().collect();
+        let others: Vec<&Path> = others.iter().map(PathBuf::as_path).collect();
+        let plain = |root: &Path| Guard::new(root, &[]);
+        let templates = config.templates.as_deref().map(|root| Templates::new(plain(root)));
+        let routes = config.templates.as_deref().map(Routes::scan).unwrap_or_default();
+        Self(Arc::new(Inner {
+            project: config.project.clone(),
+            public: config.public.as_deref().map(|root| Guard::new(root, &others)),
+            templates,
+            routes: RwLock::new(Arc::new(routes)),
+            data: config.data.as_deref().map(|root| (root.to_owned(), Store::open(plain(root)))),
+            fallback: config.fallback.as_deref().and_then(segments),
+            written: Box::new(written),
+        }))
+    }
+
+    /// Answers a request, or hands it back.
+    pub async fn answer(&self, request: Request<Body>) -> Answer {
+        let Ok(path) = SitePath::parse(request.uri().path()) else { return Answer::NotMine(request) };
+        let method = request.method().clone();
+        match self.0.resolve(&path, &method) {
+            Found::Nothing => Answer::NotMine(request),
+            found => Answer::Done(respond::finish(self.0.respond(found, request).await, &method)),
+        }
+    }
+
+    /// The answer to a request that nobody has: 404, 405 when the address answers other methods, 400 when the path is malformed, or
+    /// the fallback page when a browser navigates.
+    pub async fn missing(&self, request: &Parts) -> Response<Body> {
+        respond::finish(self.0.missing(request).await, &request.method)
+    }
+
+    /// Looks again at what changed on disk. `changed` are paths below the templates or data folder, absolute or relative to the
+    /// project; others are given back as they are. Blocks on the disk, and on a write that is under way.
+    pub fn refresh(&self, changed: &[PathBuf]) -> Refreshed {
+        self.0.refresh(changed)
+    }
+
+    /// The data files that cannot be used as they are.
+    #[must_use]
+    pub fn failures(&self) -> Vec<Report> {
+        self.0.failures()
+    }
+}
+
+impl Inner {
+    /// One place that answers what `resolve` found.
+    async fn respond(self: &Arc<Self>, found: Found, request: Request<Body>) -> Response<Body> {
+        let query = request.uri().query();
+        match found {
+            Found::Resource(target) => api::answer(self, target, request).await,
+            Found::File { file, name } => public::serve(file, &name, request.method(), request.headers()).await,
+            Found::Page(pages) => page::answer(self, &pages, &request.into_parts().0).await,
+            Found::Redirect(location) => respond::redirect(&location, query),
+            Found::Failed(error) => respond::open_failed(&error, request.headers(), Prefers::Html),
+            Found::Nothing => respond::missing().respond(request.headers(), Prefers::Html),
+        }
+    }
+
+    async fn missing(&self, request: &Parts) -> Response<Body> {
+        let prefers = prefers(request.uri.path());
+        let path = match SitePath::parse(request.uri.path()) {
+            Ok(path) => path,
+            Err(BadPath::Malformed) => return malformed().respond(&request.headers, prefers),
+            Err(BadPath::Nowhere) => return respond::missing().respond(&request.headers, prefers),
+        };
+        let reads = matches!(request.method, Method::GET | Method::HEAD);
+        if !reads && !matches!(self.resolve(&path, &Method::GET), Found::Nothing) {
+            return respond::method_not_allowed("GET, HEAD").respond(&request.headers, prefers);
+        }
+        match self.fallback(&request.headers).filter(|_| reads && prefers == Prefers::Html) {
+            Some((file, name)) => public::serve(file, &name, &request.method, &request.headers).await,
+            None if request.uri.path() == "/" => respond::no_front_page().respond(&request.headers, prefers),
+            None => respond::missing().respond(&request.headers, prefers),
+        }
+    }
+
+    /// The file that answers a navigation; a script or picture that is missing stays missing.
+    fn fallback(&self, headers: &HeaderMap) -> Option<(Box<guard::OpenFile>, String)> {
+        let fallback = self.fallback.as_ref().filter(|_| Accept::parse(headers).names("text", "html"))?;
+        match self.public.as_ref()?.open(fallback) {
+            Ok(guard::Opened::File(file)) => Some((file, fallback.join("/"))),
+            _ => None,
+        }
+    }
+
+    fn refresh(&self, changed: &[PathBuf]) -> Refreshed {
+        let mut kept = changed.to_vec();
+        if let Some(templates) = self.templates.as_ref().filter(|templates| any_beneath(templates.root(), changed)) {
+            match templates.refresh() {
+                Taken::Yes => {
+                    *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Routes::scan(templates.root()))
+                }
+                Taken::No => kept.retain(|path| beneath(templates.root(), path).is_none()),
+            }
+        }
+        if let Some((root, store)) = self.data.as_ref().filter(|(root, _)| any_beneath(root, changed)) {
+            let other = store.refresh();
+            kept.retain(|path| beneath(root, path).is_none_or(|below| is_among(&below, &other)));
+        }
+        Refreshed { changed: kept, failures: self.failures() }
+    }
+
+    fn failures(&self) -> Vec<Report> {
+        let templates = self.templates.as_ref().and_then(Templates::failure);
+        let data = self.data.iter().flat_map(|(_, store)| store.failures());
+        templates.into_iter().chain(data).collect()
+    }
+
+    fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// All resources that can be read, as they are now.
+    fn snapshots(&self) -> BTreeMap<String, Arc<Snapshot>> {
+        let resources = self.data.iter().flat_map(|(_, store)| store.all());
+        resources.filter_map(|resource| Some((resource.name.clone(), resource.snapshot().ok()?))).collect()
+    }
+}
+
+/// Below `/api` programs ask.
+fn prefers(raw_path: &str) -> Prefers {
+    let below = raw_path.strip_prefix('/').and_then(|path| path.strip_prefix(api::API));
+    if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) { Prefers::Json } else { Prefers::Html }
+}
+
+fn malformed() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "the path has an escape that stands for nothing")
+}
+
+/// The plain segments of a relative path; `None` for one that climbs.
+fn segments(path: &Path) -> Option<Vec<String>> {
+    path.iter().map(|segment| segment.to_str().filter(|segment| path::is_name(segment)).map(str::to_owned)).collect()
+}
+
+fn any_beneath(root: &Path, paths: &[PathBuf]) -> bool {
+    paths.iter().any(|path| beneath(root, path).is_some())
+}
+
+/// The rest of `path` below `root`, where `path` is absolute, or relative to a folder above `root`.
+fn beneath(root: &Path, path: &Path) -> Option<PathBuf> {
+    if path.is_absolute() {
+        return path.strip_prefix(root).ok().map(Path::to_owned);
+    }
+    let named = path.ancestors().find(|ancestor| !ancestor.as_os_str().is_empty() && root.ends_with(ancestor))?;
+    path.strip_prefix(named).ok().map(Path::to_owned)
+}
+
+/// Whether a path below the data folder is one of the files that are something else now; the folder itself is, when any is.
+fn is_among(below: &Path, other: &std::collections::BTreeSet<String>) -> bool {
+    if below.as_os_str().is_empty() { !other.is_empty() } else { below.to_str().is_some_and(|name| other.contains(name)) }
+}

@@ -1,0 +1,115 @@
+//! What a template is given, and pages that have no resource behind them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::body::Body;
+use http::{Response, StatusCode, request::Parts};
+use minijinja::{
+    Value, context,
+    value::{Enumerator, Object},
+};
+
+use super::{
+    Inner, query,
+    resource::{selection::Selected, snapshot::Snapshot},
+    respond,
+    route::Page,
+};
+use crate::negotiate::{Accept, Prefers, Problem, Representation, choose};
+
+/// The resource a page shows.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// The rows of a collection that the query asks for.
+    pub(super) items: Option<Selected<Value>>,
+    /// One row.
+    pub(super) item: Option<Value>,
+    /// The version of what is stored.
+    pub(super) version: Option<u32>,
+}
+
+/// Answers `GET` and `HEAD` with a page that has no resource behind it.
+pub(super) async fn answer(inner: &Arc<Inner>, pages: &[Page], request: &Parts) -> Response<Body> {
+    let offers: Vec<Representation> = pages.iter().map(|page| Representation::new(page.essence)).collect();
+    let Some(place) = choose(&Accept::parse(&request.headers), &offers) else {
+        return not_acceptable(&offers).respond(&request.headers, Prefers::Html);
+    };
+    match render(inner, &pages[place].template, request, Shown::default()).await {
+        Ok(body) => respond::representation(&offers[place].content_type(), body, &request.headers, Prefers::Html),
+        Err(problem) => problem.respond(&request.headers, Prefers::Html),
+    }
+}
+
+/// Renders a template on a thread that may block: a page is as slow as its author makes it.
+pub(super) async fn render(inner: &Arc<Inner>, template: &str, request: &Parts, shown: Shown) -> Result<Vec<u8>, Problem> {
+    let context = context(inner, request, shown);
+    let (inner, template) = (Arc::clone(inner), template.to_owned());
+    let rendered =
+        tokio::task::spawn_blocking(move || inner.templates.as_ref().map(|templates| templates.render(&template, context)));
+    match rendered.await {
+        Ok(Some(Ok(page))) => Ok(page),
+        Ok(Some(Err(report))) => {
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the template of this page has a mistake").report(&report))
+        }
+        Ok(None) => Err(respond::missing()),
+        Err(error) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    }
+}
+
+/// 406, with everything that would be acceptable.
+pub(super) fn not_acceptable(offers: &[Representation]) -> Problem {
+    let available: Vec<String> = offers.iter().map(Representation::content_type).collect();
+    Problem::new(StatusCode::NOT_ACCEPTABLE, "this address has none of the media types the request takes")
+        .with("available", available)
+}
+
+fn context(inner: &Inner, request: &Parts, shown: Shown) -> Value {
+    let page = shown.items.as_ref().map(pagination);
+    let items: Option<Value> = shown.items.map(|items| items.rows.into_iter().collect());
+    let parameters = query::parse(request.uri.query());
+    // The first of equal names wins, as in a form that was sent twice by mistake.
+    let parameters: BTreeMap<String, Value> = parameters.into_iter().rev().map(|(name, value)| (name, value.into())).collect();
+    context! {
+        items,
+        item => shown.item,
+        page,
+        query => parameters,
+        version => shown.version,
+        request => context! {
+            path => request.uri.path(),
+            // `HEAD` is answered as `GET` would be.
+            method => "GET",
+            query => request.uri.query().unwrap_or_default(),
+        },
+        data => Value::from_object(Data(inner.snapshots())),
+    }
+}
+
+/// Where in the collection the items stand; all of them are one page unless the query says otherwise.
+fn pagination(items: &Selected<Value>) -> Value {
+    let number = items.page.map_or(1, |page| page.number);
+    let limit = items.page.map_or(items.total, |page| page.limit);
+    let last = if limit == 0 { 1 } else { items.total.div_ceil(limit).max(1) };
+    context! {
+        number,
+        limit,
+        total => items.total,
+        last,
+        previous => (number > 1).then(|| number - 1),
+        next => (number < last).then(|| number + 1),
+    }
+}
+
+/// All resources by name, as they were when the request came; a template pays only for those it looks at.
+#[derive(Debug)]
+struct Data(BTreeMap<String, Arc<Snapshot>>);
+
+impl Object for Data {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.0.get(key.as_str()?).map(|snapshot| snapshot.for_templates())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.0.keys().map(Value::from).collect())
+    }
+}

@@ -1,0 +1,118 @@
+//! Decides who answers a request: `/api`, then a static file, then a page or a resource, then nobody.
+
+use http::Method;
+
+use super::{
+    Inner,
+    api::{API, Place, Target},
+    guard::{OpenError, OpenFile, Opened},
+    path::{self, SitePath},
+    resource::snapshot::Form,
+    route::Page,
+};
+use crate::negotiate::version;
+
+/// The file that stands for a folder.
+const INDEX: &str = "index.html";
+
+/// Who answers.
+pub(super) enum Found {
+    /// A collection, an item or a singleton.
+    Resource(Target),
+    /// A static file, asked for by this name.
+    File { file: Box<OpenFile>, name: String },
+    /// Templates without a resource behind them; at least one.
+    Page(Vec<Page>),
+    /// The same thing has its address here, path-absolute.
+    Redirect(String),
+    /// The system could not open what may be there.
+    Failed(OpenError),
+    /// Nobody here.
+    Nothing,
+}
+
+impl Inner {
+    /// Decides by path and method; opens a static file on the way.
+    pub(super) fn resolve(&self, path: &SitePath, method: &Method) -> Found {
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        if let Some(target) = self.api_target(path.segments()) {
+            return Found::Resource(target);
+        }
+        let file = if reads { self.file(path) } else { Found::Nothing };
+        if !matches!(file, Found::Nothing) {
+            return file;
+        }
+        match self.page(path.segments()) {
+            Found::Page(_) if !reads => Found::Nothing,
+            Found::Nothing => Found::Nothing,
+            // Relative links in a template mean one address.
+            _ if reads && path.is_folder() && !path.segments().is_empty() => Found::Redirect(path::encode(path.segments())),
+            found => found,
+        }
+    }
+
+    fn file(&self, path: &SitePath) -> Found {
+        let Some(guard) = &self.public else { return Found::Nothing };
+        match guard.open(path.segments()) {
+            Ok(Opened::File(_)) if path.is_folder() => Found::Nothing,
+            Ok(Opened::File(file)) => Found::File { file, name: path.segments().join("/") },
+            Ok(Opened::Folder) => self.index(path),
+            Err(OpenError::Missing) => Found::Nothing,
+            Err(error) => Found::Failed(error),
+        }
+    }
+
+    /// A folder answers with its index, or not at all: its names are nobody's business.
+    fn index(&self, path: &SitePath) -> Found {
+        let Some(guard) = &self.public else { return Found::Nothing };
+        let index: Vec<&str> = path.segments().iter().map(String::as_str).chain([INDEX]).collect();
+        match guard.open(&index) {
+            Ok(Opened::File(file)) if path.is_folder() => Found::File { file, name: INDEX.to_owned() },
+            Ok(Opened::File(_)) => Found::Redirect(format!("{}/", path::encode(path.segments()))),
+            Err(error @ OpenError::Exhausted(_)) => Found::Failed(error),
+            _ => Found::Nothing,
+        }
+    }
+
+    fn page(&self, segments: &[String]) -> Found {
+        let routes = self.routes();
+        let pages = routes.page(segments).to_vec();
+        let target = match segments {
+            [name] => self.target(name, None, Place::Site, pages.clone()),
+            [name, id] if pages.is_empty() => {
+                self.target(name, Some(id), Place::Site, routes.item(std::slice::from_ref(name)).to_vec())
+            }
+            _ => None,
+        };
+        match target {
+            Some(target) => Found::Resource(target),
+            None if pages.is_empty() => Found::Nothing,
+            None => Found::Page(pages),
+        }
+    }
+
+    /// `/api/posts`, `/api/posts/7`, `/api/v1/posts`, `/api/v1/posts/7`.
+    fn api_target(&self, segments: &[String]) -> Option<Target> {
+        let (API, below) = segments.split_first().map(|(first, below)| (first.as_str(), below))? else { return None };
+        let version = below.first().and_then(|segment| version::of_segment(segment)).filter(|_| below.len() > 1);
+        let below = if version.is_some() { &below[1..] } else { below };
+        let (name, id) = match below {
+            [name] => (name, None),
+            [name, id] => (name, Some(id)),
+            _ => return None,
+        };
+        let routes = self.routes();
+        let pages = match id {
+            Some(_) => routes.item(std::slice::from_ref(name)),
+            None => routes.page(std::slice::from_ref(name)),
+        };
+        self.target(name, id, Place::Api(version), pages.to_vec())
+    }
+
+    fn target(&self, name: &str, id: Option<&String>, place: Place, pages: Vec<Page>) -> Option<Target> {
+        let resource = self.data.as_ref()?.1.get(name)?;
+        // A singleton has nothing below it.
+        let below_singleton = id.is_some() && resource.snapshot().is_ok_and(|snapshot| snapshot.form() == Form::Singleton);
+        (!below_singleton).then(|| Target { resource, id: id.cloned(), place, pages })
+    }
+}

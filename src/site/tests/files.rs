@@ -1,0 +1,214 @@
+//! Static files: what is served, what is not, and under which conditions.
+
+use std::{
+    fs::File,
+    io::Write,
+    time::{Duration, SystemTime},
+};
+
+use super::Project;
+
+const FILES: [(&str, &str); 9] = [
+    ("index.html", "INDEX"),
+    ("a.txt", "PUBLIC-A"),
+    ("a b.txt", "SPACE"),
+    ("%2e%2e", "PERCENT"),
+    ("docs/index.html", "DOCS"),
+    ("sub/b.ts", "B"),
+    (".well-known/security.txt", "WK"),
+    (".env", "SECRET"),
+    ("secret.pem", "SECRET"),
+];
+
+#[tokio::test]
+async fn files_are_served() {
+    let project = Project::flat(&FILES);
+    for (path, body, content_type) in [
+        ("/", "INDEX", "text/html; charset=utf-8"),
+        ("/a.txt", "PUBLIC-A", "text/plain; charset=utf-8"),
+        ("/%61.txt?raw&import", "PUBLIC-A", "text/plain; charset=utf-8"),
+        ("/a%20b.txt", "SPACE", "text/plain; charset=utf-8"),
+        ("/%252e%252e", "PERCENT", "application/octet-stream"),
+        ("/docs/", "DOCS", "text/html; charset=utf-8"),
+        ("/docs/index.html", "DOCS", "text/html; charset=utf-8"),
+        ("/sub/b.ts", "B", "text/javascript; charset=utf-8"),
+        ("/.well-known/security.txt", "WK", "text/plain; charset=utf-8"),
+    ] {
+        let got = project.get(path).await.is(200, body);
+        assert_eq!(got.header("content-type"), content_type, "{path}");
+        assert_eq!(got.header("cache-control"), "no-cache");
+        assert!(got.mine);
+        let head = project.send("HEAD", path, &[], "").await.is(200, "");
+        assert_eq!(head.header("content-length"), body.len().to_string());
+        assert_eq!(head.header("etag"), got.header("etag"));
+    }
+}
+
+#[tokio::test]
+async fn denied_is_missing() {
+    let project = Project::flat(&FILES);
+    let missing = project.get("/nothing").await.has(404, "<title>404 Not Found</title>");
+    for path in [
+        "/.env",
+        "/.EnV",
+        "/.env.",
+        "/.env%20",
+        "/.env::$DATA",
+        "/secret.pem",
+        "/sub/",
+        "/sub",
+        "/a.txt/",
+        "/../a.txt",
+        "//a.txt",
+        "/a.txt/x",
+    ] {
+        let got = project.get(path).await;
+        assert_eq!((got.status, &got.body, &got.headers), (missing.status, &missing.body, &missing.headers), "{path}");
+        assert!(!got.mine);
+        project.send("HEAD", path, &[], "").await.is(404, "");
+        project.send("POST", path, &[], "x").await.has(404, "Not Found");
+    }
+    for path in ["/a%", "/a.txt%00", "/.env%00.txt", "/%u002e"] {
+        project.get(path).await.has(400, "Bad Request");
+    }
+}
+
+#[tokio::test]
+async fn own_folders_are_not_public() {
+    let files = [("index.html", "I"), ("templates/x.html", "T{{ 1 + 1 }}"), ("data/posts.json", "[]"), ("everlit.toml", "S")];
+    let project = Project::configured(&files, |folder, config| config.public = Some(folder.path("")));
+    for path in ["/templates/x.html", "/Templates/x.html", "/data/posts.json", "/everlit.toml", "/data/", "/data"] {
+        project.get(path).await.has(404, "Not Found");
+    }
+    project.get("/x").await.is(200, "T2");
+}
+
+#[tokio::test]
+async fn other_methods_are_not_allowed() {
+    let project = Project::flat(&FILES);
+    for method in ["PUT", "POST", "DELETE", "PATCH", "TRACE", "OPTIONS"] {
+        let got = project.send(method, "/a.txt", &[], "x").await.has(405, "GET, HEAD");
+        assert_eq!(got.header("allow"), "GET, HEAD");
+        assert!(!got.mine, "an app may have {method}");
+    }
+    assert_eq!(project.folder.read("a.txt"), "PUBLIC-A");
+}
+
+#[tokio::test]
+async fn redirects_are_local_and_forgotten() {
+    let project = Project::flat(&[("docs/index.html", ""), ("a b/index.html", ""), ("evil.example/index.html", "")]);
+    for (path, location) in [("/docs", "/docs/"), ("/docs?a=1&b", "/docs/?a=1&b"), ("/a%20b", "/a%20b/")] {
+        let got = project.get(path).await.is(307, "");
+        assert_eq!(got.header("location"), location);
+        assert_eq!(got.header("cache-control"), "no-store");
+    }
+    for path in ["//docs", "//evil.example", "/%5cevil.example/%2e%2e", "/.//evil.example", "/%2fevil.example"] {
+        let got = project.get(path).await.has(404, "Not Found");
+        assert_eq!(got.header("location"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn ranges() {
+    let project = Project::flat(&FILES);
+    let get = async |headers: &[(&str, &str)]| project.send("GET", "/a.txt", headers, "").await;
+    let got = get(&[("range", "bytes=0-5")]).await.is(206, "PUBLIC");
+    assert_eq!(got.header("content-range"), "bytes 0-5/8");
+    get(&[("range", "bytes=-1")]).await.is(206, "A");
+    get(&[("range", "bytes=0-0,2-3")]).await.is(200, "PUBLIC-A");
+    let got = get(&[("range", "bytes=9223372036854775807-")]).await.has(416, "Range Not Satisfiable");
+    assert_eq!(got.header("content-range"), "bytes */8");
+    get(&[("range", "bytes=-0")]).await.has(416, "");
+    get(&[("range", "bytes=0-1"), ("if-range", "\"other\"")]).await.is(200, "PUBLIC-A");
+    let tag = get(&[]).await.header("etag").to_owned();
+    get(&[("range", "bytes=0-1"), ("if-range", &tag)]).await.is(206, "PU");
+    let head = project.send("HEAD", "/a.txt", &[("range", "bytes=0-1")], "").await.is(200, "");
+    assert_eq!(head.header("content-length"), "8");
+}
+
+#[tokio::test]
+async fn large_files_stream() {
+    let project = Project::flat(&[("index.html", "")]);
+    let file = File::create(project.folder.path("big.bin")).unwrap();
+    file.set_len(8 << 30).unwrap();
+    (&file).write_all(b"BEGIN").unwrap();
+    let got = project.send("GET", "/big.bin", &[("range", "bytes=0-4")], "").await.is(206, "BEGIN");
+    assert_eq!(got.header("content-range"), format!("bytes 0-4/{}", 8_u64 << 30));
+    let head = project.send("HEAD", "/big.bin", &[], "").await.is(200, "");
+    assert_eq!(head.header("content-length"), (8_u64 << 30).to_string());
+}
+
+#[tokio::test]
+async fn an_edit_of_the_same_size_is_seen() {
+    let project = Project::flat(&[("a.txt", "one")]);
+    let path = project.folder.path("a.txt");
+    let long_ago = SystemTime::now() - Duration::from_secs(3600);
+    let mut known: Vec<String> = Vec::new();
+    for body in ["one", "two", "six", "ten"] {
+        project.folder.write("a.txt", body);
+        // Writers that restore the time of modification leave only the inode's.
+        File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        for tag in &known {
+            project.send("GET", "/a.txt", &[("if-none-match", tag)], "").await.is(200, body);
+        }
+        let tag = project.get("/a.txt").await.is(200, body).header("etag").to_owned();
+        assert!(tag.starts_with('"'), "{tag}");
+        let got = project.send("GET", "/a.txt", &[("if-none-match", &tag)], "").await.is(304, "");
+        assert_eq!(got.header("etag"), tag);
+        assert_eq!(got.header("content-type"), "");
+        known.push(tag);
+    }
+    project.send("GET", "/a.txt", &[("if-match", &known[0])], "").await.has(412, "Precondition Failed");
+    project.send("GET", "/a.txt", &[("if-match", &known[3])], "").await.is(200, "ten");
+}
+
+#[tokio::test]
+async fn the_fallback_answers_navigations_only() {
+    let files = [("static/index.html", "APP"), ("static/a.txt", "A"), ("static/.env", "SECRET")];
+    let project = Project::configured(&files, |_, config| config.fallback = Some("index.html".into()));
+    let browser = [("accept", "text/html,*/*;q=0.8")];
+    for path in ["/deep/link", "/.env", "/a.txt/x"] {
+        let got = project.send("GET", path, &browser, "").await.is(200, "APP");
+        assert_eq!(got.header("content-type"), "text/html; charset=utf-8");
+        assert!(!got.mine, "an app comes first");
+    }
+    project.get("/deep/link.js").await.has(404, "");
+    project.send("POST", "/deep/link", &browser, "").await.has(404, "");
+    project.send("GET", "/api/nothing", &browser, "").await.has(404, "");
+    project.send("GET", "/a%", &browser, "").await.has(400, "");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn links_and_pipes() {
+    use std::os::unix::fs::symlink;
+    let project = Project::configured(
+        &[("proj/a.txt", "PUBLIC-A"), ("proj/.env", "SECRET"), ("outside/secret.txt", "SECRET")],
+        |folder, config| {
+            config.public = Some(folder.path("proj"));
+        },
+    );
+    let link = |target: &str, name: &str| symlink(target, project.folder.path("proj").join(name)).unwrap();
+    link("a.txt", "in.txt");
+    link("../outside/secret.txt", "out");
+    link("../outside", "dir");
+    link(".env", "env");
+    link("/proc/self/environ", "environ");
+    link("loop", "loop");
+    link("/dev/zero", "zero");
+    rustix::fs::mkfifoat(rustix::fs::CWD, project.folder.path("proj/fifo"), rustix::fs::Mode::from_raw_mode(0o644)).unwrap();
+    project.get("/in.txt").await.is(200, "PUBLIC-A");
+    for path in ["/out", "/dir/secret.txt", "/dir/", "/env", "/environ", "/loop", "/zero", "/fifo"] {
+        let got = project.get(path).await.has(404, "Not Found");
+        assert!(!got.body.contains("SECRET"));
+    }
+}
+
+#[tokio::test]
+async fn absurd_paths_end_quickly() {
+    let project = Project::flat(&FILES);
+    project.get(&format!("{}/", "/a".repeat(3000))).await.has(404, "");
+    project.get(&format!("/a.txt?{}", "a=1&".repeat(15_000))).await.is(200, "PUBLIC-A");
+    project.get(&format!("/{}", "a".repeat(5000))).await.has(404, "");
+    project.send("OPTIONS", "*", &[], "").await.has(404, "");
+}

@@ -1,0 +1,126 @@
+//! Resources as JSON, in their versions.
+
+use super::Project;
+
+const FILES: [(&str, &str); 5] = [
+    ("data/posts.json", r#"[{"id":1,"title":"A","rating":5},{"id":"b c","title":"B","rating":2}]"#),
+    ("data/posts.v1.toml", "rename = { title = 'headline' }\nomit = ['rating']\ndefault = { rating = 3 }"),
+    ("data/settings.json", r#"{"name":"Shop"}"#),
+    ("data/posts.schema.json", "{}"),
+    ("data/broken.json", "[\n  {\"id\": 1,}\n]"),
+];
+
+const CURRENT: &str = r#"{"id":1,"title":"A","rating":5}"#;
+const OLD: &str = r#"{"id":1,"headline":"A"}"#;
+
+#[tokio::test]
+async fn versions_by_path_and_type() {
+    let project = Project::new(&FILES);
+    for (path, accept, body, content_type) in [
+        ("/api/posts/1", "*/*", CURRENT, "application/json"),
+        ("/api/posts/1", "application/json", CURRENT, "application/json"),
+        ("/posts/1", "text/html,*/*;q=0.8", CURRENT, "application/json"),
+        ("/api/v2/posts/1", "*/*", CURRENT, "application/json"),
+        ("/api/v1/posts/1", "*/*", OLD, "application/json"),
+        ("/api/v1/posts/1", "application/json; version=1", OLD, "application/json; version=1"),
+        ("/api/posts/1", "application/json; version=1", OLD, "application/json; version=1"),
+        ("/posts/1", "application/vnd.shop.v1+json", OLD, "application/vnd.shop.v1+json"),
+        ("/api/posts/1", "application/vnd.shop+json", CURRENT, "application/vnd.shop+json"),
+        ("/api/posts/1", "application/vnd.shop.v2+json", CURRENT, "application/vnd.shop.v2+json"),
+        ("/api/posts/1", ";;;q=,", CURRENT, "application/json"),
+        ("/api/posts/1", "text/html;q=-1", CURRENT, "application/json"),
+    ] {
+        let got = project.send("GET", path, &[("accept", accept)], "").await.is(200, body);
+        assert_eq!(got.header("content-type"), content_type, "{path} {accept}");
+        assert_eq!(got.header("vary"), "Accept");
+        assert!(got.header("etag").starts_with('"'));
+    }
+    project.get("/api/v1/posts").await.is(200, r#"[{"id":1,"headline":"A"},{"id":"b c","headline":"B"}]"#);
+    project.get("/api/posts/b%20c").await.has(200, "B");
+    project.get("/settings").await.is(200, r#"{"name":"Shop"}"#);
+    project.get("/api/v1/settings").await.is(200, r#"{"name":"Shop"}"#);
+}
+
+#[tokio::test]
+async fn what_does_not_exist_in_a_version_is_not_acceptable() {
+    let project = Project::new(&FILES);
+    for (path, accept) in [
+        ("/api/v9/posts", "*/*"),
+        ("/api/v1/posts", "application/vnd.shop.v2+json"),
+        ("/api/v2/posts", "application/json; version=1"),
+        ("/api/posts", "application/json; version=9"),
+        ("/api/posts", "application/json;version=\"../../outside/secret\""),
+        ("/api/posts", "application/vnd.shop.v9+json"),
+        ("/api/posts", "text/html"),
+    ] {
+        let got = project.send("GET", path, &[("accept", accept)], "").await.has(406, "");
+        assert_eq!(got.header("vary"), "Accept");
+    }
+    let got = project.send("GET", "/api/posts", &[("accept", "image/png")], "").await;
+    assert_eq!(got.header("content-type"), "application/problem+json");
+    let available = got.value()["available"].to_string();
+    assert!(available.contains("application/vnd.shop.v1+json"), "{available}");
+}
+
+#[tokio::test]
+async fn queries_select() {
+    let project = Project::new(&FILES);
+    let got = project.get("/api/posts?_sort=rating&_limit=1").await.has(200, r#"[{"id":"b c""#);
+    assert_eq!(got.header("x-total-count"), "2");
+    project.get("/api/v1/posts?headline=A").await.is(200, r#"[{"id":1,"headline":"A"}]"#);
+    project.get("/api/v1/posts?title=A").await.is(200, "[]");
+    let got = project.get("/api/posts?_limit=-1").await.has(400, "_limit");
+    assert_eq!(got.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn methods_and_names() {
+    let project = Project::new(&FILES);
+    for (method, path, status, allow) in [
+        ("OPTIONS", "/api/posts", 204, "GET, HEAD, OPTIONS, POST"),
+        ("OPTIONS", "/posts/1", 204, "GET, HEAD, OPTIONS, PUT, PATCH, DELETE"),
+        ("OPTIONS", "/api/settings", 204, "GET, HEAD, OPTIONS, PUT, PATCH"),
+        ("DELETE", "/api/posts", 405, "GET, HEAD, OPTIONS, POST"),
+        ("POST", "/api/posts/1", 405, "GET, HEAD, OPTIONS, PUT, PATCH, DELETE"),
+        ("DELETE", "/api/settings", 405, "GET, HEAD, OPTIONS, PUT, PATCH"),
+        ("BREW", "/api/posts", 405, "GET, HEAD, OPTIONS, POST"),
+    ] {
+        let got = project.send(method, path, &[], "").await.has(status, "");
+        assert_eq!(got.header("allow"), allow, "{method} {path}");
+    }
+    let head = project.send("HEAD", "/api/posts/1", &[], "").await.is(200, "");
+    assert_eq!(head.header("content-length"), CURRENT.len().to_string());
+    for path in [
+        "/api/posts/9",
+        "/api/posts.schema",
+        "/api",
+        "/api/v1",
+        "/api/nothing",
+        "/settings/1",
+        "/api/posts/1/2",
+        "/api/v1/v1/posts",
+    ] {
+        let got = project.get(path).await.has(404, "");
+        assert_eq!(got.header("content-type") == "application/problem+json", path.starts_with("/api"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn conditions() {
+    let project = Project::new(&FILES);
+    let tag = project.get("/api/posts/1").await.header("etag").to_owned();
+    let got = project.send("GET", "/api/posts/1", &[("if-none-match", &tag)], "").await.is(304, "");
+    assert_eq!(got.header("etag"), tag);
+    project.send("GET", "/api/v1/posts/1", &[("if-none-match", &tag)], "").await.is(200, OLD);
+    project.send("GET", "/api/posts/1", &[("if-match", "\"x\"")], "").await.has(412, "");
+}
+
+#[tokio::test]
+async fn a_file_that_never_was_readable_says_why() {
+    let project = Project::new(&FILES);
+    let got = project.send("GET", "/broken", &[("accept", "text/html")], "").await.has(500, "data/broken.json:2:12");
+    assert!(got.body.contains("trailing comma"), "{}", got.body);
+    let failures = project.site.failures();
+    assert_eq!(failures.len(), 1);
+    assert_eq!(failures[0].title, "data/broken.json cannot be used");
+}
