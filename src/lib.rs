@@ -35,6 +35,8 @@ pub mod site;
 
 pub mod negotiate;
 
+pub mod proxy;
+
 // What everybody may use.
 pub mod config;
 
