@@ -37,6 +37,8 @@ pub mod negotiate;
 
 pub mod proxy;
 
+pub mod reload;
+
 // What everybody may use.
 pub mod config;
 

@@ -1,0 +1,53 @@
+//! `/__everlit/client.js`: the client runtime with this run's values in it.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Response, header},
+};
+
+use super::hub::Hub;
+use crate::assets;
+
+/// Stands in the file where the token goes.
+const TOKEN: &str = "EVERLIT_TOKEN";
+
+/// Stands in the file where the project's name goes, inside a JavaScript string.
+const PROJECT: &str = "EVERLIT_PROJECT";
+
+impl Hub {
+    /// The answer to a request for the client runtime.
+    #[must_use]
+    pub fn client_script(&self) -> Response<Body> {
+        let script = assets::static_file("client.js").unwrap_or_default();
+        let script =
+            String::from_utf8_lossy(&script).replace(TOKEN, self.token().reveal()).replace(PROJECT, &escaped(self.project()));
+        let mut response = Response::new(script.into());
+        for (name, value) in [
+            (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        ] {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// A text as the inside of a double-quoted JavaScript string.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    quoted.trim_matches('"').replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_name_stays_a_string() {
+        assert_eq!(escaped("shop"), "shop");
+        assert_eq!(escaped("a\\b"), "a\\\\b");
+        assert_eq!(escaped("</script>"), "\\u003c/script>");
+    }
+}
