@@ -39,6 +39,9 @@ pub mod proxy;
 
 pub mod reload;
 
+// The save flow, from event to generation.
+pub mod watch;
+
 // What everybody may use.
 pub mod config;
 
