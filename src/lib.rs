@@ -42,6 +42,10 @@ pub mod reload;
 // The save flow, from event to generation.
 pub mod watch;
 
+pub mod build;
+
+pub mod process;
+
 // What everybody may use.
 pub mod config;
 

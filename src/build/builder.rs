@@ -1,0 +1,297 @@
+//! Runs the build command: at most one, newest wins.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::oneshot::{self, error::TryRecvError},
+    task::JoinSet,
+};
+
+use super::{cargo, diagnostics};
+use crate::{
+    config::{AppConfig, AppKind},
+    process::{Launch, Process, Step, Stream},
+    report::{Diagnostic, Kind, Report},
+    telemetry::{Notice, Notices},
+};
+
+/// From SIGTERM to SIGKILL for a build that is not wanted any more. A compiler has nothing to save.
+const CANCEL_GRACE: Duration = Duration::from_millis(300);
+
+/// The compiler's words kept for the page, in bytes; the first ones, where the cause stands.
+const OUTPUT_LIMIT: usize = 64 * 1024;
+
+/// Findings kept of a build: nobody reads further, and a page must stay small.
+const FINDINGS: usize = 50;
+
+/// Findings read before the most important ones are chosen; warnings come first from some compilers.
+const FINDINGS_READ: usize = 2000;
+
+/// What came of a build.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It succeeded.
+    Done(Product),
+    /// It did not.
+    Failed(Arc<Report>, Cause),
+}
+
+/// What a successful build gave.
+#[derive(Debug)]
+pub struct Product {
+    /// The executable the compiler named, if it names one.
+    pub executable: Option<PathBuf>,
+    /// Why it was built.
+    pub cause: Cause,
+}
+
+/// Why something is built: the files that changed, and the end of the save.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// Relative to the project; empty for the first build.
+    pub files: Vec<PathBuf>,
+    /// When the newest of the saves ended.
+    pub saved: Instant,
+}
+
+impl Cause {
+    /// Adds the files of an earlier cause that came to nothing.
+    fn take_over(&mut self, earlier: &Self) {
+        let missing: Vec<_> = earlier.files.iter().filter(|file| !self.files.contains(file)).cloned().collect();
+        self.files.extend(missing);
+    }
+}
+
+/// Runs builds for the session. Dropping it ends a running build.
+#[derive(Debug)]
+pub struct Builder {
+    keeper: PathBuf,
+    root: PathBuf,
+    notices: Notices,
+    running: Option<Running>,
+    tasks: JoinSet<Option<Outcome>>,
+    reports: u64,
+}
+
+#[derive(Debug)]
+struct Running {
+    cause: Cause,
+    cancel: oneshot::Sender<()>,
+}
+
+impl Builder {
+    /// A builder for a project; `keeper` is the program that keeps process trees (Everlit itself).
+    #[must_use]
+    pub fn new(keeper: &Path, root: &Path, notices: Notices) -> Self {
+        Self { keeper: keeper.to_owned(), root: root.to_owned(), notices, running: None, tasks: JoinSet::new(), reports: 0 }
+    }
+
+    /// Whether a build is running.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Starts a build; one that is running is ended first, and its causes become this one's.
+    pub fn request(&mut self, app: &AppConfig, mut cause: Cause) {
+        let previous = self.running.take();
+        if let Some(previous) = &previous {
+            cause.take_over(&previous.cause);
+        }
+        let (cancel, cancelled) = oneshot::channel();
+        self.running = Some(Running { cause: cause.clone(), cancel });
+        self.reports += 1;
+        let job = Job { app: app.clone(), cause, id: self.reports, root: self.root.clone(), notices: self.notices.clone() };
+        let keeper = self.keeper.clone();
+        let earlier = std::mem::take(&mut self.tasks);
+        self.tasks.spawn(async move {
+            end(previous, earlier).await;
+            job.run(keeper, cancelled).await
+        });
+    }
+
+    /// The outcome of the build that is running; for ever pending without one. Cancel-safe.
+    pub async fn next(&mut self) -> Outcome {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Ok(Some(outcome))) if self.running.take().is_some() => return outcome,
+                Some(Ok(Some(_))) => (),
+                Some(Ok(None)) => (),
+                // A job that panicked has ended its build by being dropped; the next change starts another.
+                Some(Err(_)) => self.running = None,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Ends a running build; its outcome is not told.
+    pub fn cancel(&mut self) {
+        self.running = None;
+    }
+
+    /// Ends a running build and waits until nothing of it is left.
+    pub async fn stop(&mut self) {
+        end(self.running.take(), std::mem::take(&mut self.tasks)).await;
+    }
+}
+
+/// Never two builds into one output: the earlier one is gone before the next begins.
+async fn end(running: Option<Running>, mut tasks: JoinSet<Option<Outcome>>) {
+    drop(running.map(|running| running.cancel));
+    while tasks.join_next().await.is_some() {}
+}
+
+/// One run of the build command.
+struct Job {
+    app: AppConfig,
+    cause: Cause,
+    id: u64,
+    root: PathBuf,
+    notices: Notices,
+}
+
+impl Job {
+    /// Runs the command; `None` when it was cancelled.
+    async fn run(self, keeper: PathBuf, mut cancelled: oneshot::Receiver<()>) -> Option<Outcome> {
+        if cancelled.try_recv() != Err(TryRecvError::Empty) {
+            return None;
+        }
+        let Some(command) = self.app.build.clone() else {
+            return Some(Outcome::Done(Product { executable: None, cause: self.cause }));
+        };
+        let began = Instant::now();
+        let words = command.to_string();
+        self.notices.send(Notice::Building { command: words.clone() });
+        let (dir, env) = (self.app.dir.clone(), self.app.env.clone());
+        let launch = Launch { keeper, command, dir, env, grace: CANCEL_GRACE };
+        let mut log = Log::new(self.app.kind);
+        let success = match Process::start(&launch).await {
+            Ok(process) => self.follow(process, &mut log, cancelled).await?,
+            Err(error) => {
+                log.add_text(&error.to_string());
+                false
+            }
+        };
+        Some(self.outcome(words, log, began.elapsed(), success))
+    }
+
+    /// Reads the output to its end; `None` when the build was cancelled, and gone by then.
+    async fn follow(&self, mut process: Process, log: &mut Log, mut cancelled: oneshot::Receiver<()>) -> Option<bool> {
+        loop {
+            tokio::select! {
+                _ = &mut cancelled => {
+                    process.stop().await;
+                    return None;
+                }
+                step = process.next() => match step {
+                    Step::Line(line) => {
+                        let stderr = line.stream == Stream::Err;
+                        for line in log.add(line.text).iter().flat_map(|text| text.lines()) {
+                            self.notices.send(Notice::AppOutput { line: line.to_owned(), stderr });
+                        }
+                    }
+                    Step::Exited(exit) => {
+                        process.stop().await;
+                        return Some(exit.is_success());
+                    }
+                },
+            }
+        }
+    }
+
+    fn outcome(self, command: String, log: Log, took: Duration, success: bool) -> Outcome {
+        if success {
+            self.notices.send(Notice::Built { command, took, cause: self.cause.files.clone() });
+            return Outcome::Done(Product { executable: log.executable, cause: self.cause });
+        }
+        let diagnostics = log.findings(&self.app.dir, &self.root);
+        let title = format!("{} failed", first_words(&command));
+        let report =
+            Report { id: self.id, kind: Kind::Build, title, command, diagnostics, output: log.text, took, help: String::new() };
+        Outcome::Failed(Arc::new(report), self.cause)
+    }
+}
+
+/// `go build -o x .` → `go build`; `./build.sh` → `./build.sh`.
+fn first_words(command: &str) -> String {
+    let is_plain = |word: &&str| !word.starts_with('-') && !word.contains('=');
+    command.split_whitespace().take(2).take_while(is_plain).collect::<Vec<_>>().join(" ")
+}
+
+/// The output of a build, as read so far.
+struct Log {
+    kind: AppKind,
+    text: String,
+    diagnostics: Vec<Diagnostic>,
+    executable: Option<PathBuf>,
+}
+
+impl Log {
+    fn new(kind: AppKind) -> Self {
+        Self { kind, text: String::new(), diagnostics: Vec::new(), executable: None }
+    }
+
+    /// Takes a line in; answers what of it is worth showing.
+    fn add(&mut self, line: String) -> Option<String> {
+        if self.kind == AppKind::Cargo {
+            match cargo::Message::parse(&line) {
+                Some(cargo::Message::Diagnostic { rendered, diagnostic }) => {
+                    self.diagnostics.extend(diagnostic.filter(|_| self.diagnostics.len() < FINDINGS_READ));
+                    return Some(self.add_text(rendered.trim_end()));
+                }
+                Some(cargo::Message::Executable(path)) => {
+                    self.executable = Some(path);
+                    return None;
+                }
+                Some(cargo::Message::Other) => return None,
+                None => (),
+            }
+        }
+        Some(self.add_text(&line))
+    }
+
+    fn add_text(&mut self, text: &str) -> String {
+        let room = OUTPUT_LIMIT.saturating_sub(self.text.len() + 1);
+        if room > 0 {
+            self.text.push_str(&text[..text.floor_char_boundary(room)]);
+            self.text.push('\n');
+        }
+        text.to_owned()
+    }
+
+    /// The places it points to, errors first, in the order the compiler named them.
+    fn findings(&self, dir: &Path, root: &Path) -> Vec<Diagnostic> {
+        let mut findings = self.diagnostics.clone();
+        if findings.is_empty() {
+            findings = diagnostics::parse(&self.text, dir, root);
+        }
+        findings.sort_by_key(|finding| finding.severity);
+        findings.truncate(FINDINGS);
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_a_command_shortly() {
+        assert_eq!(first_words("go build -o .everlit/bin/app ."), "go build");
+        assert_eq!(first_words("cargo build --message-format=json"), "cargo build");
+        assert_eq!(first_words("./build.sh"), "./build.sh");
+        assert_eq!(first_words("make -j2"), "make");
+    }
+
+    #[test]
+    fn a_cancelled_cause_is_taken_over() {
+        let now = Instant::now();
+        let mut cause = Cause { files: vec!["b".into()], saved: now };
+        cause.take_over(&Cause { files: vec!["a".into(), "b".into()], saved: now });
+        assert_eq!(cause.files, [PathBuf::from("b"), "a".into()]);
+    }
+}

@@ -1,0 +1,270 @@
+//! What a set of changes calls for. Pure.
+
+use std::path::{Path, PathBuf};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use crate::{config::Config, watch::ChangeSet};
+
+/// What a set of changes calls for; each changed file stands in at most one list. Paths are relative to the project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// `everlit.toml`: the configuration is read anew.
+    pub config: Vec<PathBuf>,
+    /// Files the program is built from: build, start, swap.
+    pub code: Vec<PathBuf>,
+    /// Data files: read anew, and pages reload if their content differs from what is served.
+    pub data: Vec<PathBuf>,
+    /// Stylesheets: swapped in place.
+    pub styles: Vec<PathBuf>,
+    /// Pictures, fonts and the like: refreshed in place.
+    pub assets: Vec<PathBuf>,
+    /// Templates, HTML, scripts and all else a page is made of: reload.
+    pub pages: Vec<PathBuf>,
+}
+
+impl Plan {
+    /// Adds all of another plan.
+    pub fn extend(&mut self, other: Self) {
+        let lists = [
+            (&mut self.config, other.config),
+            (&mut self.code, other.code),
+            (&mut self.data, other.data),
+            (&mut self.styles, other.styles),
+            (&mut self.assets, other.assets),
+            (&mut self.pages, other.pages),
+        ];
+        for (list, more) in lists {
+            list.extend(more);
+        }
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the page's stylesheets are all that changed.
+    #[must_use]
+    pub fn is_only_styles(&self) -> bool {
+        let styles = self.styles.clone();
+        !styles.is_empty() && *self == Self { styles, ..Self::default() }
+    }
+
+    /// Whether pictures, fonts and the like are all that changed.
+    #[must_use]
+    pub fn is_only_assets(&self) -> bool {
+        let assets = self.assets.clone();
+        !assets.is_empty() && *self == Self { assets, ..Self::default() }
+    }
+}
+
+/// Endings of files a page refreshes in place.
+const ASSETS: &[&str] = &["png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico", "bmp", "woff", "woff2", "ttf", "otf"];
+
+/// Sorts changed files by what they call for.
+///
+/// The site's own folders are asked first: a file in `static/` is what the browser gets, whatever the program's globs say.
+/// What belongs to neither calls for nothing.
+#[must_use]
+pub fn plan(config: &Config, changes: &ChangeSet) -> Plan {
+    let folders = Folders::of(config);
+    let code = Code::of(config, folders.public.as_deref());
+    let mut plan = Plan::default();
+    for change in changes.iter() {
+        if let Some(list) = list_for(change.path, &folders, &code, &mut plan) {
+            list.push(change.path.to_owned());
+        }
+    }
+    plan
+}
+
+fn list_for<'p>(path: &Path, folders: &Folders, code: &Code, plan: &'p mut Plan) -> Option<&'p mut Vec<PathBuf>> {
+    let kind = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let inside = |folder: &Option<PathBuf>| folder.as_ref().is_some_and(|folder| path.starts_with(folder));
+    if path == Path::new("everlit.toml") {
+        return Some(&mut plan.config);
+    }
+    if inside(&folders.data) {
+        return Some(&mut plan.data);
+    }
+    if inside(&folders.templates) {
+        return Some(&mut plan.pages);
+    }
+    let is_public = !folders.public_is_root && inside(&folders.public);
+    if is_public && !code.embedded.is_match(path) {
+        return Some(list_of_public(&kind, plan));
+    }
+    if code.all.is_match(path) {
+        return Some(&mut plan.code);
+    }
+    if folders.public_is_root {
+        return Some(list_of_public(&kind, plan));
+    }
+    // Under which address the program serves it is unknown: only a reload is sure to show it.
+    folders.app_serves(&kind).then_some(&mut plan.pages)
+}
+
+fn list_of_public<'p>(kind: &str, plan: &'p mut Plan) -> &'p mut Vec<PathBuf> {
+    match kind {
+        "css" => &mut plan.styles,
+        kind if ASSETS.contains(&kind) => &mut plan.assets,
+        _ => &mut plan.pages,
+    }
+}
+
+/// The site's folders, relative to the project.
+struct Folders {
+    public: Option<PathBuf>,
+    public_is_root: bool,
+    templates: Option<PathBuf>,
+    data: Option<PathBuf>,
+    /// Whether there is a program that does not tell its pages itself.
+    has_plain_app: bool,
+}
+
+impl Folders {
+    fn of(config: &Config) -> Self {
+        let relative = |folder: &Option<PathBuf>| folder.as_ref()?.strip_prefix(&config.root).ok().map(Path::to_owned);
+        let site = config.site.as_ref();
+        let public = site.and_then(|site| relative(&site.public));
+        Self {
+            public_is_root: public.as_ref().is_some_and(|public| public.as_os_str().is_empty()),
+            public,
+            templates: site.and_then(|site| relative(&site.templates)),
+            data: site.and_then(|site| relative(&site.data)),
+            has_plain_app: config.app.as_ref().is_some_and(|app| !app.reloads_itself),
+        }
+    }
+
+    /// Files the program itself most likely reads at each request: no build, but its pages change.
+    fn app_serves(&self, kind: &str) -> bool {
+        self.has_plain_app && (ASSETS.contains(&kind) || ["css", "html", "htm", "js", "mjs"].contains(&kind))
+    }
+}
+
+/// The files a program is built from.
+struct Code {
+    all: GlobSet,
+    /// Those named inside of the public folder: the program carries a copy of them, so serving the new file is not enough.
+    embedded: GlobSet,
+}
+
+impl Code {
+    fn of(config: &Config, public: Option<&Path>) -> Self {
+        let globs = || config.app.iter().flat_map(|app| app.watch.iter().map(String::as_str));
+        let inside = |glob: &&str| public.is_some_and(|public| Path::new(glob).starts_with(public));
+        Self { all: glob_set(globs()), embedded: glob_set(globs().filter(inside)) }
+    }
+}
+
+/// The globs were checked when the configuration was read.
+fn glob_set<'g>(globs: impl Iterator<Item = &'g str>) -> GlobSet {
+    let mut set = GlobSetBuilder::new();
+    globs.filter_map(|glob| Glob::new(glob).ok()).for_each(|glob| {
+        set.add(glob);
+    });
+    set.build().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::{
+        config::{
+            AppConfig, AppKind, AppPort, CommandLine, CorsConfig, LiveConfig, LogFormat, Run, ServerConfig, SiteConfig,
+            WatchConfig,
+        },
+        watch::Kind,
+    };
+
+    fn config(public: Option<&str>, watch: Option<&[&str]>) -> Config {
+        let app = |watch: &[&str]| AppConfig {
+            kind: AppKind::Custom,
+            build: None,
+            run: Run::Command(CommandLine::Shell("./x".into())),
+            dir: "/p".into(),
+            env: Vec::new(),
+            ready: None,
+            ready_timeout: Duration::from_secs(1),
+            port: AppPort::Auto,
+            watch: watch.iter().map(|glob| (*glob).to_owned()).collect(),
+            reloads_itself: false,
+        };
+        let site = |public: &str| SiteConfig {
+            project: "p".into(),
+            public: Some(Path::new("/p").join(public)),
+            templates: Some("/p/templates".into()),
+            data: Some("/p/data".into()),
+            fallback: None,
+        };
+        Config {
+            root: "/p".into(),
+            project: "p".into(),
+            file: None,
+            server: ServerConfig { port: 0, strict_port: false, host: None, hosts: Vec::new() },
+            open: false,
+            log: LogFormat::Human,
+            site: public.map(site),
+            app: watch.map(app),
+            upstream: None,
+            cors: CorsConfig::default(),
+            live: LiveConfig { inject: true },
+            watch: WatchConfig::default(),
+            faults: Vec::new(),
+            detected: Vec::new(),
+        }
+    }
+
+    /// Names of the lists the files land in, `-` for none.
+    fn check(config: &Config, expected: &[(&str, &str)]) {
+        for (file, list) in expected {
+            let mut changes = ChangeSet::new(Instant::now());
+            changes.add(*file, Kind::Written);
+            let plan = plan(config, &changes);
+            let lists = [
+                ("config", &plan.config),
+                ("code", &plan.code),
+                ("data", &plan.data),
+                ("styles", &plan.styles),
+                ("assets", &plan.assets),
+                ("pages", &plan.pages),
+            ];
+            let found: Vec<_> = lists.iter().filter(|(_, files)| !files.is_empty()).map(|(name, _)| *name).collect();
+            assert_eq!(if found.is_empty() { vec!["-"] } else { found }, [*list], "{file}");
+        }
+    }
+
+    #[test]
+    fn a_site() {
+        check(
+            &config(Some("static"), None),
+            &[
+                ("static/a.css", "styles"),
+                ("static/img/a.PNG", "assets"),
+                ("static/a.js", "pages"),
+                ("templates/a.html", "pages"),
+                ("data/posts.json", "data"),
+                ("everlit.toml", "config"),
+                ("README.md", "-"),
+                ("main.go", "-"),
+            ],
+        );
+        check(&config(Some(""), None), &[("a.css", "styles"), ("index.html", "pages"), ("data/x.json", "data")]);
+    }
+
+    #[test]
+    fn an_app() {
+        let watch: &[&str] = &["**/*.go"];
+        check(&config(None, Some(watch)), &[("main.go", "code"), ("x/y.go", "code"), ("web/a.css", "pages"), ("README.md", "-")]);
+        check(&config(Some("static"), Some(watch)), &[("static/a.css", "styles"), ("static/a.go", "pages"), ("x/y.go", "code")]);
+        let embedding: &[&str] = &["**/*.go", "static/**"];
+        check(&config(Some("static"), Some(embedding)), &[("static/a.css", "code")]);
+        let mut bundler = config(None, Some(&["package.json"]));
+        bundler.app.iter_mut().for_each(|app| app.reloads_itself = true);
+        check(&bundler, &[("package.json", "code"), ("src/a.css", "-"), ("index.html", "-")]);
+    }
+}
