@@ -44,6 +44,8 @@ pub mod watch;
 
 pub mod build;
 
+pub mod app;
+
 pub mod process;
 
 // What everybody may use.

@@ -1,0 +1,280 @@
+//! The hand-over from one run of the program to the next.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    instance::Instance,
+    search::{Found, NotReady},
+    supervisor::Start,
+};
+use crate::{
+    build::{Cause, diagnostics_in},
+    generation::{Counter, Generation},
+    process::sockets,
+    proxy::{Backend, Slot, State},
+    report::{Kind, Report},
+    telemetry::Notices,
+};
+
+/// How long requests that are under way may take to finish on a generation that was replaced.
+pub(super) const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// The run that answers requests.
+#[derive(Debug)]
+pub(super) struct Serving {
+    pub(super) instance: Instance,
+    pub(super) backend: Arc<Backend>,
+    /// Whether a successor can run beside it.
+    pub(super) as_given: bool,
+}
+
+impl Serving {
+    /// Lets its requests finish, then ends it.
+    pub(super) async fn retire(self) {
+        self.backend.drain(DRAIN_LIMIT).await;
+        self.instance.stop().await;
+    }
+}
+
+/// A new generation of the program answers requests.
+#[derive(Clone, Debug)]
+pub struct Swapped {
+    /// Its number.
+    pub generation: Generation,
+    /// From its start to its first answer.
+    pub ready_in: Duration,
+    /// How many requests waited for it.
+    pub waited: u64,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whether it took the port it was given.
+    pub as_given: bool,
+    /// Why it was started.
+    pub cause: Cause,
+}
+
+/// What is handed over to.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) start: Start,
+    /// Where the run before it was found.
+    pub(super) known: Option<u16>,
+    /// The number of the report, should it fail.
+    pub(super) report: u64,
+}
+
+/// What a candidate needs from its surroundings.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) keeper: PathBuf,
+    pub(super) root: PathBuf,
+    pub(super) slot: Arc<Slot>,
+    pub(super) generations: Counter,
+    pub(super) notices: Notices,
+}
+
+/// How a hand-over ended.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    /// What answers requests now.
+    pub(super) serving: Option<Serving>,
+    /// What did so before, and still has requests to finish.
+    pub(super) replaced: Vec<Serving>,
+    /// `Err(None)` when it was cancelled.
+    pub(super) result: Result<Swapped, Option<Report>>,
+    /// Swaps of earlier hand-overs that were done before those heard that they were cancelled.
+    pub(super) earlier: Vec<Swapped>,
+}
+
+/// A program that is ready and not yet asked anything.
+struct Ready {
+    instance: Instance,
+    found: Found,
+    ready_in: Duration,
+}
+
+/// Why a candidate is not ready; it is gone by then.
+enum Failure {
+    Cancelled,
+    /// It wanted a port that is taken.
+    Clash(Report),
+    Other(Report),
+}
+
+/// Starts the candidate beside the serving run, or in turn when one of them insists on a port of its own, and swaps once it is
+/// ready.
+pub(super) async fn hand_over(
+    candidate: Candidate,
+    place: Place,
+    serving: Option<Serving>,
+    mut cancelled: oneshot::Receiver<()>,
+) -> Verdict {
+    let mut beside = make_room(serving, &place).await;
+    let mut started = candidate.start(&place, &mut cancelled).await;
+    if matches!(started, Err(Failure::Clash(_)))
+        && let Some(neighbour) = beside.take()
+    {
+        // It may be the neighbour that holds the port: a second one, for metrics or a debugger.
+        make_room(Some(Serving { as_given: false, ..neighbour }), &place).await;
+        started = candidate.start(&place, &mut cancelled).await;
+    }
+    let report = match started {
+        Ok(ready) => return candidate.swap(ready, beside, &place),
+        Err(Failure::Cancelled) => None,
+        Err(Failure::Clash(report) | Failure::Other(report)) => Some(report),
+    };
+    Verdict { serving: beside, replaced: Vec::new(), result: Err(report), earlier: Vec::new() }
+}
+
+/// Ends a run that cannot have a neighbour, while its requests wait; keeps one that can.
+async fn make_room(serving: Option<Serving>, place: &Place) -> Option<Serving> {
+    match serving {
+        Some(serving) if !serving.as_given => {
+            place.slot.replace(waiting("the app is being restarted"));
+            serving.retire().await;
+            None
+        }
+        None => {
+            place.slot.replace(waiting("the app is being started"));
+            None
+        }
+        serving => serving,
+    }
+}
+
+impl Candidate {
+    /// Starts the program and waits until it is ready; on failure or when cancelled it is gone before this returns.
+    async fn start(&self, place: &Place, cancelled: &mut oneshot::Receiver<()>) -> Result<Ready, Failure> {
+        let Start { config, executable, .. } = &self.start;
+        let started = Instance::start(&place.keeper, config, executable.as_ref(), self.known, place.notices.clone()).await;
+        let mut instance = started.map_err(|error| Failure::Other(self.refused(&error)))?;
+        let answer = tokio::select! {
+            answer = instance.ready() => answer.map_err(Some),
+            _ = cancelled => Err(None),
+        };
+        match answer {
+            Ok(found) => Ok(Ready { ready_in: instance.started.elapsed(), instance, found }),
+            Err(reason) => {
+                let failure = reason.map_or(Failure::Cancelled, |reason| self.not_ready(&reason, &instance, &place.root));
+                instance.stop().await;
+                Err(failure)
+            }
+        }
+    }
+
+    fn swap(self, ready: Ready, replaced: Option<Serving>, place: &Place) -> Verdict {
+        let generation = place.generations.next();
+        let backend = Backend::new(base(ready.found.address), generation);
+        let waited = place.slot.waited();
+        place.slot.replace(State::Serving(Arc::clone(&backend)));
+        let as_given = ready.found.as_given;
+        let serving = Serving { instance: ready.instance, backend, as_given };
+        let (ready_in, address, cause) = (ready.ready_in, ready.found.address, self.start.cause);
+        let swapped = Swapped { generation, ready_in, waited, address, as_given, cause };
+        Verdict { serving: Some(serving), replaced: replaced.into_iter().collect(), result: Ok(swapped), earlier: Vec::new() }
+    }
+
+    fn refused(&self, error: &io::Error) -> Report {
+        self.report("the app cannot be started".into(), error.to_string(), String::new(), Duration::ZERO)
+    }
+
+    fn not_ready(&self, reason: &NotReady, instance: &Instance, root: &Path) -> Failure {
+        let took = instance.started.elapsed();
+        let output = instance.last_words();
+        let clash = matches!(reason, NotReady::Exited(_)).then(|| clash_in(&output)).flatten();
+        let (title, help) = match reason {
+            NotReady::Exited(exit) => {
+                (format!("the app {exit} before it was ready"), clash.map(|port| self.owner_of(port)).unwrap_or_default())
+            }
+            NotReady::NoPort => (
+                format!("the app opened no port in {} s", took.as_secs()),
+                "it should listen on the port in the environment variable PORT, or any other of its own".into(),
+            ),
+            NotReady::NoAnswer(address, Some(status)) => (
+                format!("the app answers {status} on port {}", address.port()),
+                "it is not ready until it answers otherwise".into(),
+            ),
+            NotReady::NoAnswer(address, None) => (
+                format!("the app listens on port {} but does not answer HTTP", address.port()),
+                "if it is another port, name the right one with `[app] port = …`".into(),
+            ),
+        };
+        let mut report = self.report(title, output, help, took);
+        report.diagnostics = diagnostics_in(&report.output, &self.start.config.dir, root);
+        if clash.is_some() { Failure::Clash(report) } else { Failure::Other(report) }
+    }
+
+    /// Who holds the port that is taken, in words. Some programs do not say which it is; then it most likely stands in the command.
+    fn owner_of(&self, port: u16) -> String {
+        let command = self.start.command();
+        let named = command.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+        let ports = [port].into_iter().chain(named).filter(|&port| port > 99);
+        ports.map(owner_of).find(|words| !words.is_empty()).unwrap_or_default()
+    }
+
+    fn report(&self, title: String, output: String, help: String, took: Duration) -> Report {
+        let command = self.start.command();
+        Report { id: self.report, kind: Kind::Start, title, command, diagnostics: Vec::new(), output, took, help }
+    }
+}
+
+/// The state of the slot while no program answers.
+pub(super) fn waiting(why: &str) -> State {
+    State::Waiting { why: why.to_owned() }
+}
+
+fn base(address: SocketAddr) -> http::Uri {
+    http::Uri::builder().scheme("http").authority(address.to_string()).path_and_query("/").build().unwrap_or_default()
+}
+
+/// The port that the program says is in use.
+fn clash_in(output: &str) -> Option<u16> {
+    let in_use = output.lines().find(|line| {
+        let line = line.to_ascii_lowercase();
+        line.contains("address already in use") || line.contains("eaddrinuse")
+    })?;
+    let mut numbers = in_use.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+    // Error numbers (98, 48) and times stand in the same line; ports that programs ask for are larger.
+    numbers.rfind(|&port: &u16| port > 99).or(Some(0))
+}
+
+/// Who holds that port, in words.
+fn owner_of(port: u16) -> String {
+    let owner = sockets::owner(port);
+    owner.map(|owner| format!("port {port} is held by process {} ({})", owner.pid, owner.command)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(output: &str, expected: Option<u16>) {
+        assert_eq!(clash_in(output), expected, "{output}");
+    }
+
+    #[test]
+    fn finds_the_port_that_is_taken() {
+        check("x\nlisten tcp :8080: bind: address already in use\n", Some(8080));
+        check("OSError: [Errno 98] Address already in use: ('127.0.0.1', 5000)", Some(5000));
+        check("OSError: [Errno 98] Address already in use", Some(0));
+        check("Error: listen EADDRINUSE: address already in use :::3000", Some(3000));
+        check("all well on 8080", None);
+    }
+
+    #[test]
+    fn names_who_holds_it() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(owner_of(port).starts_with(&format!("port {port} is held by process {}", std::process::id())));
+        drop(listener);
+        assert_eq!(owner_of(port), "");
+    }
+}

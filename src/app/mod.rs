@@ -1,0 +1,22 @@
+//! Runs the developer's program: start, find its port, readiness, hand-over, stop.
+//!
+//! ```text
+//! start new ─► ready by a deadline ─► swap ─► drain old ─► stop old
+//! ```
+//!
+//! [`App`] owns the run that serves and the proxy's slot. A program that takes the port it is given runs beside its
+//! predecessor; one that insists on a port of its own is stopped first, while requests wait. A program that crashes is started
+//! again with growing pauses.
+//!
+//! This module builds nothing and tells browsers nothing.
+
+mod backoff;
+mod hand_over;
+mod instance;
+mod probe;
+mod search;
+mod supervisor;
+mod tail;
+
+pub use hand_over::Swapped;
+pub use supervisor::{App, Event, Start};

@@ -1,0 +1,93 @@
+//! Asks a port whether an HTTP server answers there.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// How long one answer may take. A program that is slow to its first page is asked again until its deadline.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a connection may take; on one machine it takes microseconds unless the program's queue is full.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Longest status line looked at; a longer one is no HTTP.
+const STATUS_LINE: usize = 512;
+
+/// What a port says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It answers with this status.
+    Status(u16),
+    /// Somebody listens but speaks no HTTP, or too slowly.
+    Mute,
+    /// Nobody listens.
+    Closed,
+}
+
+impl Answer {
+    /// Whether a server that answers so can serve: 2xx on its own ready path, else anything but 502 and 503.
+    pub(super) fn is_ready(self, ready_path: Option<&str>) -> bool {
+        match (self, ready_path) {
+            (Self::Status(status), Some(_)) => (200..300).contains(&status),
+            (Self::Status(status), None) => status != 502 && status != 503,
+            (Self::Mute | Self::Closed, _) => false,
+        }
+    }
+}
+
+/// Asks for `path`.
+pub(super) async fn ask(address: SocketAddr, path: &str) -> Answer {
+    let Ok(Ok(stream)) = timeout(CONNECT_LIMIT, TcpStream::connect(address)).await else { return Answer::Closed };
+    let status = timeout(ANSWER_LIMIT, status(stream, address, path)).await;
+    status.ok().flatten().map_or(Answer::Mute, Answer::Status)
+}
+
+async fn status(mut stream: TcpStream, address: SocketAddr, path: &str) -> Option<u16> {
+    let port = address.port();
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nUser-Agent: everlit\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut line = Vec::new();
+    let mut reader = BufReader::with_capacity(STATUS_LINE, stream);
+    while !line.ends_with(b"\n") && line.len() < STATUS_LINE {
+        let available = reader.fill_buf().await.ok()?;
+        let end = memchr::memchr(b'\n', available).map_or(available.len(), |at| at + 1);
+        if end == 0 {
+            return None;
+        }
+        line.extend_from_slice(&available[..end]);
+        reader.consume(end);
+    }
+    status_in(std::str::from_utf8(&line).ok()?)
+}
+
+/// `HTTP/1.1 200 OK`.
+fn status_in(line: &str) -> Option<u16> {
+    line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.trim_end().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_status_lines() {
+        assert_eq!(status_in("HTTP/1.1 200 OK\r\n"), Some(200));
+        assert_eq!(status_in("HTTP/1.0 404\r\n"), Some(404));
+        assert_eq!(status_in("SSH-2.0-OpenSSH\r\n"), None);
+    }
+
+    #[test]
+    fn readiness() {
+        assert!(Answer::Status(404).is_ready(None));
+        assert!(!Answer::Status(404).is_ready(Some("/healthz")));
+        assert!(Answer::Status(204).is_ready(Some("/healthz")));
+        assert!(!Answer::Status(503).is_ready(None));
+        assert!(!Answer::Mute.is_ready(None));
+    }
+}
