@@ -30,6 +30,7 @@
 // In reading order, which a formatter would undo without the lines between.
 
 // The request flow, from socket to answer.
+pub mod server;
 
 pub mod site;
 
@@ -38,6 +39,10 @@ pub mod negotiate;
 pub mod proxy;
 
 pub mod reload;
+
+pub mod device;
+
+pub mod traffic;
 
 // The save flow, from event to generation.
 pub mod watch;

@@ -1,0 +1,44 @@
+//! The bounds of the device module, each with its reason.
+
+use std::time::Duration;
+
+/// How long until an absent adb server is looked for again, and a phone that could not be reached is asked again. A person who
+/// has just started one of them waits about as long for the first sign; a refused connection on loopback costs nothing.
+const RETRY: Duration = Duration::from_secs(3);
+
+/// How long a device that is listed as offline may take to become something else before it is called so. Every connection that is
+/// being made begins that way, for some milliseconds.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// How long one request to the adb server may take. A phone on a slow Wi-Fi answers in a second or two; one that hangs must not
+/// hold up the others' next check for long.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long the removal of all rules may take when the session ends. They point to a closed port afterwards and go with the
+/// cable, so nothing is lost if a phone does not answer.
+const WITHDRAWAL: Duration = Duration::from_secs(1);
+
+/// How many devices are served. Each costs a connection per check; a desk with more is a device farm, which has its own tools.
+pub(super) const DEVICES: usize = 16;
+
+/// How many bytes a serial number may have. USB allows 126 characters, network names are a little longer; it also keeps every
+/// request inside the four digits of its length.
+pub(super) const SERIAL: usize = 256;
+
+/// How many characters of somebody else's text stand in a message: a line of a terminal or two.
+pub(super) const SHOWN: usize = 160;
+
+/// The waits, in one value so that tests can wait for less.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) retry: Duration,
+    pub(super) settle: Duration,
+    pub(super) answer: Duration,
+    pub(super) withdrawal: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { retry: RETRY, settle: SETTLE, answer: ANSWER, withdrawal: WITHDRAWAL }
+    }
+}

@@ -1,0 +1,281 @@
+//! The app listener's service: who answers, and what every request passes before.
+
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    body::Body,
+    http::{Request, Response, StatusCode},
+};
+use http::{HeaderMap, HeaderValue, Method, header, uri::Authority};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders},
+    trace::TraceLayer,
+};
+
+use super::{
+    accept::Connection,
+    hosts::Hosts,
+    origin::{foreign_origin, is_foreign_load, is_foreign_write},
+    reply::{head, refuse, rescue},
+};
+use crate::{
+    config::Config,
+    generation::Standing,
+    proxy::{Peer, Upstream},
+    reload::{
+        Hub, Token,
+        inject::{Inject, InjectLayer},
+    },
+    site::{Answer, Site},
+    telemetry::Notices,
+    traffic::{FaultLayer, Recorder},
+};
+
+/// Where our own routes begin; nothing below is ever the project's.
+const OWN: &str = "/__everlit/";
+
+/// Origins that are hinted at once each; a page cannot fill the terminal by inventing more.
+const HINTS: usize = 16;
+
+/// A service that takes a request and never fails.
+type Route = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// What the request path reads. Cheap to clone; made anew when the configuration changes.
+#[derive(Clone)]
+pub struct Rooms {
+    /// What Everlit answers itself.
+    pub site: Option<Site>,
+    /// Where everything else goes.
+    pub upstream: Option<Upstream>,
+    /// Who listens.
+    pub hub: Hub,
+    /// What is kept.
+    pub recorder: Recorder,
+    /// Which generation answers.
+    pub standing: watch::Receiver<Standing>,
+    /// The way to the console.
+    pub notices: Notices,
+    /// Opens the control listener; one that strays in here goes no further.
+    pub control_token: Token,
+    /// The sockets' tasks.
+    pub sockets: TaskTracker,
+    /// Ends the sockets.
+    pub stop: CancellationToken,
+}
+
+/// The service of the app listener: what is outside comes first.
+///
+/// Own routes are inside the host check only: they are not recorded, broken or injected.
+#[must_use]
+pub fn app_service(config: &Config, rooms: &Rooms) -> Route {
+    let granted: Arc<[HeaderValue]> = config.cors.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let inject = if config.live.inject { Inject::On } else { Inject::Off };
+    let project = Project { rooms: rooms.clone(), granted: Arc::clone(&granted) };
+    let project = ServiceBuilder::new()
+        .layer(CorsHint::new(&granted, rooms.notices.clone())) // outside of cors, which answers preflights itself
+        .option_layer(cors(&granted)) // error and fault answers need the headers as well
+        .layer(rooms.recorder.layer()) // keeps what the browser received, faults included
+        .layer(FaultLayer::new(&config.faults)) // to the recorder a fault looks like a slow or broken network
+        .layer(InjectLayer::new(rooms.standing.clone(), inject)) // innermost: sees plain HTML from site and app alike
+        .service(Route::new(service_fn(move |request| project.clone().answer(request))));
+    let own = Own { rooms: rooms.clone() };
+    let project = BoxCloneSyncService::new(project.map_response(|response: Response<_>| response.map(Body::new)));
+    let hosts = Arc::new(Hosts::new(&config.server.hosts));
+    let checked = service_fn(move |request| route(Arc::clone(&hosts), own.clone(), project.clone(), request));
+    let service = ServiceBuilder::new()
+        .layer(TraceLayer::new_for_http()) // every request gets a span and a duration, refused ones too
+        .layer(CatchPanicLayer::new()) // a panic ends one request
+        .service(checked);
+    BoxCloneSyncService::new(service.map_response(|response: Response<_>| response.map(Body::new)))
+}
+
+fn cors(granted: &[HeaderValue]) -> Option<CorsLayer> {
+    let layer = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(granted.to_vec()))
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(ExposeHeaders::list([header::ETAG, header::LINK, header::LOCATION, "x-total-count".parse().ok()?]))
+        .allow_credentials(true);
+    (!granted.is_empty()).then_some(layer)
+}
+
+/// DNS rebinding: the name is checked before anything reads or answers.
+async fn route(hosts: Arc<Hosts>, own: Own, project: Route, mut request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    let connection = connection(&request);
+    let authority = match hosts.check(request.uri(), request.headers(), connection.local) {
+        Ok(authority) => authority,
+        Err(stranger) => return Ok(refuse(request.headers(), stranger.status(), stranger)),
+    };
+    if request.uri().path().starts_with(OWN) {
+        return Ok(own.answer(request));
+    }
+    request.extensions_mut().insert(Named(authority));
+    project.oneshot(request).await
+}
+
+fn connection(request: &Request<Body>) -> Connection {
+    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    request.extensions().get().copied().unwrap_or(Connection { local: nowhere, remote: nowhere })
+}
+
+/// The authority that was checked, for those further in.
+#[derive(Clone, Debug)]
+struct Named(Authority);
+
+/// `/__everlit/`: the client runtime and the reload socket.
+#[derive(Clone)]
+struct Own {
+    rooms: Rooms,
+}
+
+impl Own {
+    fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let headers = head(&request);
+        if is_foreign_load(request.headers()) {
+            return refuse(&headers, StatusCode::FORBIDDEN, "pages of another site may not load this");
+        }
+        match (request.method(), &request.uri().path()[OWN.len()..]) {
+            (&Method::GET | &Method::HEAD, "client.js") => self.rooms.hub.client_script(),
+            (&Method::GET, "ws") => self.socket(request, &headers),
+            (_, "client.js" | "ws") => {
+                let mut response = refuse(&headers, StatusCode::METHOD_NOT_ALLOWED, "this address takes GET only");
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+                response
+            }
+            _ => refuse(&headers, StatusCode::NOT_FOUND, "there is nothing here"),
+        }
+    }
+
+    fn socket(&self, request: Request<Body>, headers: &HeaderMap) -> Response<Body> {
+        match self.rooms.hub.accept(request, self.rooms.stop.clone()) {
+            Ok((response, life)) => {
+                self.rooms.sockets.spawn(life);
+                response
+            }
+            Err(refusal) => refuse(headers, refusal.status(), refusal),
+        }
+    }
+}
+
+/// The project itself: the site first, then the program.
+#[derive(Clone)]
+struct Project {
+    rooms: Rooms,
+    granted: Arc<[HeaderValue]>,
+}
+
+impl Project {
+    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let headers = head(&request);
+        if [Method::TRACE, Method::CONNECT].contains(request.method()) {
+            return Ok(refuse(&headers, StatusCode::METHOD_NOT_ALLOWED, "this method is not served"));
+        }
+        let Some(Named(host)) = request.extensions().get::<Named>().cloned() else {
+            return Ok(refuse(&headers, StatusCode::BAD_REQUEST, "the request names no server"));
+        };
+        let foreign = is_foreign_write(request.method(), request.headers(), &host, &self.granted);
+        let site = self.rooms.site.as_ref().filter(|_| !foreign);
+        let Some(site) = site else { return Ok(self.forward(request, host, foreign).await) };
+        let foreign_load = is_foreign_load(request.headers());
+        match site.answer(request).await {
+            Answer::Done(_) if foreign_load => {
+                Ok(refuse(&headers, StatusCode::FORBIDDEN, "pages of another site may not load this"))
+            }
+            Answer::Done(response) => Ok(response),
+            Answer::NotMine(request) => Ok(self.forward(request, host, false).await),
+        }
+    }
+
+    async fn forward(&self, mut request: Request<Body>, host: Authority, foreign: bool) -> Response<Body> {
+        let headers = head(&request);
+        self.keep_token(request.headers_mut());
+        let Some(upstream) = &self.rooms.upstream else {
+            return match &self.rooms.site {
+                Some(site) if !foreign => site.missing(&request.into_parts().0).await,
+                _ if foreign => {
+                    refuse(&headers, StatusCode::FORBIDDEN, "pages of another origin may not write; see `[cors] origins`")
+                }
+                _ => refuse(&headers, StatusCode::NOT_FOUND, "there is nothing here"),
+            };
+        };
+        let remote = connection(&request).remote;
+        let peer = Peer { remote, scheme: http::uri::Scheme::HTTP, host };
+        upstream.forward(request, peer).await.unwrap_or_else(|error| rescue(&headers, &error))
+    }
+}
+
+impl Project {
+    /// R21: a tool that asks the wrong port must not tell the program the control token.
+    fn keep_token(&self, headers: &mut HeaderMap) {
+        let names_it = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains(self.rooms.control_token.reveal()));
+        if headers.get_all(header::AUTHORIZATION).iter().any(names_it) {
+            headers.remove(header::AUTHORIZATION);
+        }
+    }
+}
+
+/// Says in the terminal that a page of another origin asked in vain, and how to let it.
+#[derive(Clone)]
+struct CorsHint {
+    granted: Arc<[HeaderValue]>,
+    hinted: Arc<Mutex<HashSet<HeaderValue>>>,
+    notices: Notices,
+}
+
+impl CorsHint {
+    fn new(granted: &Arc<[HeaderValue]>, notices: Notices) -> Self {
+        Self { granted: Arc::clone(granted), hinted: Arc::default(), notices }
+    }
+
+    fn look(&self, request: &Request<Body>) {
+        let Some(Named(host)) = request.extensions().get() else { return };
+        let Some(origin) = foreign_origin(request.headers(), host, &self.granted) else { return };
+        let mut hinted = self.hinted.lock().unwrap_or_else(PoisonError::into_inner);
+        if hinted.len() < HINTS && hinted.insert(origin.clone()) {
+            let origin = String::from_utf8_lossy(origin.as_bytes());
+            self.notices.warn(format!(
+                "a page of {origin} asked for {} and may not read it; `[cors] origins = [\"{origin}\"]` in everlit.toml lets it",
+                request.uri().path()
+            ));
+        }
+    }
+}
+
+impl<S> Layer<S> for CorsHint {
+    type Service = Hinted<S>;
+
+    fn layer(&self, inner: S) -> Hinted<S> {
+        Hinted { inner, hint: self.clone() }
+    }
+}
+
+/// The service of [`CorsHint`].
+#[derive(Clone)]
+struct Hinted<S> {
+    inner: S,
+    hint: CorsHint,
+}
+
+impl<S: Service<Request<Body>>> Service<Request<Body>> for Hinted<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> S::Future {
+        self.hint.look(&request);
+        self.inner.call(request)
+    }
+}
