@@ -29,6 +29,11 @@
 
 // In reading order, which a formatter would undo without the lines between.
 
+// Who starts, and who decides.
+pub mod cli;
+
+pub mod session;
+
 // The request flow, from socket to answer.
 pub mod server;
 

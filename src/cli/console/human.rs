@@ -1,0 +1,288 @@
+//! The console for people: past tense, paths relative to the project, durations at the end.
+//!
+//! Colour never carries the only meaning. Nothing is cleared or redrawn: what was printed stays.
+
+use std::{env, path::PathBuf, time::Duration};
+
+use super::{
+    Ready,
+    plain::{coloured, plain},
+};
+use crate::{
+    cli::keys::Key,
+    config::{Config, Run},
+    generation::Generation,
+    report::Report,
+    server::Moved,
+    telemetry::{Change, Notice},
+};
+
+/// Files named on a line; the rest is counted.
+const NAMED: usize = 3;
+
+/// Width of the column of the event's name.
+const NAME: usize = 12;
+
+/// Width of the column of its facts, before its files.
+const FACTS: usize = 48;
+
+/// A walk that takes less than this is not worth a line.
+const LONG_WALK: Duration = Duration::from_millis(500);
+
+/// Prints for people.
+pub(super) struct Human {
+    colour: bool,
+}
+
+/// The colours used, by meaning.
+#[derive(Clone, Copy)]
+enum Tone {
+    Good,
+    Bad,
+    Warning,
+    Quiet,
+    Link,
+    Strong,
+}
+
+impl Human {
+    /// For a terminal or a pipe; `NO_COLOR` is respected (no-color.org).
+    pub(super) fn new(is_terminal: bool) -> Self {
+        let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { colour: is_terminal && !unwanted }
+    }
+
+    pub(super) fn ready(&self, ready: &Ready<'_>) -> String {
+        let Ready { config, opened, took, keys } = ready;
+        let version = format!("everlit {}", env!("CARGO_PKG_VERSION"));
+        let project = plain(&config.project);
+        let gap = " ".repeat(50_usize.saturating_sub(version.len() + 2 + project.chars().count()).max(2));
+        let mut text = format!("\n  {}  {project}{gap}ready in {}\n", self.tone(Tone::Strong, &version), duration(*took));
+        text.push_str(&self.row("local", &opened.url));
+        for other in &opened.others {
+            text.push_str(&self.row("network", other));
+        }
+        for (name, what) in what_runs(config) {
+            text.push_str(&format!("  {name:<10} {what}\n"));
+        }
+        for found in &config.detected {
+            let found = format!("{:<10} {}, {}", "detected", plain(&found.what), plain(&found.why));
+            text.push_str(&format!("  {}\n", self.tone(Tone::Quiet, &found)));
+        }
+        if *keys {
+            text.push_str(&format!("  {}\n", self.tone(Tone::Quiet, Key::HELP)));
+        }
+        text.push('\n');
+        text
+    }
+
+    pub(super) fn stopped(&self) -> String {
+        self.event(Tone::Quiet, "stopped", "", &[])
+    }
+
+    pub(super) fn notice(&self, notice: &Notice) -> String {
+        match notice {
+            Notice::Watching { took, .. } if *took < LONG_WALK => String::new(),
+            Notice::Watching { folders, files, took } => self.event(
+                Tone::Quiet,
+                "watching",
+                &format!("{files} files in {folders} folders, found in {}", duration(*took)),
+                &[],
+            ),
+            // What follows from a change says which files it was; a line of its own would say it twice.
+            Notice::Changed { .. } => String::new(),
+            Notice::Building { command } => self.event(Tone::Quiet, "building", &plain(command), &[]),
+            Notice::Built { command, took, cause } => {
+                self.event(Tone::Good, "built", &format!("{} in {}", plain(&short(command)), duration(*took)), cause)
+            }
+            Notice::BuildFailed { report, serving } => self.failed(report, *serving),
+            Notice::Generation { generation, ready_in, waited, .. } => {
+                let ready_in = ready_in.map(|took| format!(" in {}", duration(took))).unwrap_or_default();
+                let waited = count(*waited, "request");
+                self.event(Tone::Good, "generation", &format!("{generation} ready{ready_in}, {waited} waited"), &[])
+            }
+            Notice::Reloaded { change, pages, took, cause, .. } => self.reloaded(*change, *pages, *took, cause),
+            Notice::AppOutput { line, .. } => format!("{} {}\n", self.tone(Tone::Quiet, "  │"), self.untrusted(line)),
+            Notice::AppExited { report, retry_in } => {
+                let again = retry_in.map(|pause| format!("; starting again in {}", duration(pause))).unwrap_or_default();
+                self.event(Tone::Bad, "app ended", &format!("{}{again}", plain(&report.title)), &[])
+            }
+            Notice::Console { level, text, source } => {
+                let text = format!("console.{}  {}  {}", plain(level), plain(text), plain(source));
+                self.event(Tone::Warning, "page", text.trim_end(), &[])
+            }
+            Notice::Device { name, what } => self.event(Tone::Link, "device", &format!("{}  {}", plain(name), plain(what)), &[]),
+            Notice::Warning(text) => self.event(Tone::Warning, "warning", &plain(text), &[]),
+            Notice::Info(text) => self.event(Tone::Quiet, "", &plain(text), &[]),
+        }
+    }
+
+    fn failed(&self, report: &Report, serving: Generation) -> String {
+        let what = cause_of(report);
+        let rest = match serving {
+            Generation(0) => "nothing to serve until it is mended".to_owned(),
+            generation => format!("generation {generation} keeps serving, marked stale"),
+        };
+        let mut text =
+            self.event(Tone::Bad, "failed", &format!("{}  {what}  {}", plain(&report.title), self.tone(Tone::Quiet, &rest)), &[]);
+        if !report.help.is_empty() {
+            text.push_str(&self.event(Tone::Quiet, "", &plain(&report.help), &[]));
+        }
+        text
+    }
+
+    fn reloaded(&self, change: Change, pages: usize, took: Duration, cause: &[PathBuf]) -> String {
+        let name = match change {
+            Change::Styles => "styles",
+            Change::Assets => "assets",
+            Change::Reload => "reloaded",
+        };
+        match (pages, cause.is_empty()) {
+            // Nobody saved and nobody looks: the generation's own line says all.
+            (0, true) => String::new(),
+            (0, false) => self.event(Tone::Good, "changed", "no page is open", cause),
+            (pages, true) => self.event(Tone::Good, name, &count(pages as u64, "page"), cause),
+            (pages, false) => {
+                let what = format!("→ {} in {}", count(pages as u64, "page"), duration(took));
+                self.event(Tone::Good, name, &what, cause)
+            }
+        }
+    }
+
+    /// What a program wrote, in its colours where there are any.
+    fn untrusted(&self, line: &str) -> String {
+        if self.colour { format!("{}\u{1b}[0m", coloured(line)) } else { plain(line) }
+    }
+
+    /// `12:03:17  built       go build in 412 ms            main.go`
+    fn event(&self, tone: Tone, name: &str, facts: &str, files: &[PathBuf]) -> String {
+        let time = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+        let name = self.tone(tone, &format!("{name:<NAME$}"));
+        let files = named(files);
+        let facts = if files.is_empty() { facts.to_owned() } else { format!("{facts:<FACTS$}") };
+        let line = format!("{}  {name}{facts} {}", self.tone(Tone::Quiet, &time), self.tone(Tone::Quiet, &files));
+        format!("{}\n", line.trim_end())
+    }
+
+    fn row(&self, name: &str, value: &str) -> String {
+        format!("  {} {name:<8} {}\n", self.tone(Tone::Good, "➜"), self.tone(Tone::Link, value))
+    }
+
+    fn tone(&self, tone: Tone, text: &str) -> String {
+        if !self.colour || text.is_empty() {
+            return text.to_owned();
+        }
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "1;31",
+            Tone::Warning => "33",
+            Tone::Quiet => "2",
+            Tone::Link => "36",
+            Tone::Strong => "1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// The place and the words of the most important finding, or else the first words of the output.
+fn cause_of(report: &Report) -> String {
+    let first_line = |text: &str| text.lines().map(plain).find(|line| !line.trim().is_empty()).unwrap_or_default();
+    match report.diagnostics.first() {
+        Some(first) => format!("{}  {}", plain(&first.place()), first_line(&first.message)),
+        None => first_line(&report.output),
+    }
+}
+
+/// Says that the port is another one, and whose fault that is.
+pub(super) fn moved(moved: &Moved, url: &str) -> String {
+    let owner = moved.owner.as_ref().map(|owner| format!(" by {owner}")).unwrap_or_default();
+    format!("port {} is taken{owner}; listening on {url} instead", moved.wanted)
+}
+
+fn what_runs(config: &Config) -> Vec<(&'static str, String)> {
+    let app = config.app.as_ref().map(|app| {
+        let build = app.build.as_ref().map(|build| format!("{} → ", plain(&build.to_string()))).unwrap_or_default();
+        let run = match &app.run {
+            Run::Command(command) => plain(&command.to_string()),
+            Run::BuiltExecutable => "the program it builds".into(),
+        };
+        ("app", format!("{build}{run}"))
+    });
+    let upstream = config.upstream.as_ref().map(|upstream| ("upstream", upstream.to_string()));
+    app.into_iter().chain(upstream).collect()
+}
+
+fn named(files: &[PathBuf]) -> String {
+    let mut text = files.iter().take(NAMED).map(|file| plain(&file.to_string_lossy())).collect::<Vec<_>>().join(", ");
+    if files.len() > NAMED {
+        text.push_str(&format!(" and {} more", files.len() - NAMED));
+    }
+    text
+}
+
+/// The command without its long options: they stand in the banner.
+fn short(command: &str) -> String {
+    command.split_whitespace().take(2).filter(|word| !word.starts_with("--")).collect::<Vec<_>>().join(" ")
+}
+
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// `1.4 ms`, `412 ms`, `2.3 s`, `42 s`.
+fn duration(time: Duration) -> String {
+    match time.as_secs_f64() * 1e3 {
+        ms if ms < 10.0 => format!("{ms:.1} ms"),
+        ms if ms < 1000.0 => format!("{ms:.0} ms"),
+        ms if ms < 10_000.0 => format!("{:.1} s", ms / 1e3),
+        ms => format!("{:.0} s", ms / 1e3),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(notice: &Notice, expected: &str) {
+        let text = Human { colour: false }.notice(notice);
+        assert_eq!(&text["12:03:17  ".len()..], expected, "{notice:?}");
+    }
+
+    #[test]
+    fn one_line_per_event() {
+        let cause = vec!["main.go".into()];
+        check(
+            &Notice::Built { command: "go build -o x .".into(), took: Duration::from_millis(412), cause },
+            "built       go build in 412 ms                               main.go\n",
+        );
+        check(
+            &Notice::Generation {
+                generation: Generation(2),
+                ready_in: Some(Duration::from_millis(31)),
+                waited: 0,
+                cause: Vec::new(),
+            },
+            "generation  2 ready in 31 ms, 0 requests waited\n",
+        );
+        check(
+            &Notice::Reloaded {
+                change: Change::Styles,
+                generation: Generation(3),
+                pages: 2,
+                took: Duration::from_micros(1400),
+                cause: vec!["site.css".into()],
+            },
+            "styles      → 2 pages in 1.4 ms                              site.css\n",
+        );
+        check(&Notice::Warning("a\u{1b}[2Jb".into()), "warning     ab\n");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        let check = |ms, expected: &str| assert_eq!(duration(Duration::from_millis(ms)), expected);
+        check(5, "5.0 ms");
+        check(412, "412 ms");
+        check(2345, "2.3 s");
+        check(42_000, "42 s");
+    }
+}

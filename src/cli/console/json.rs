@@ -1,0 +1,133 @@
+//! `--log json`: one object per line, for other programs.
+//!
+//! The names of the events and of their members are an interface: members may be added, none is renamed.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::Ready;
+use crate::{
+    report::{Diagnostic, Report},
+    telemetry::{Change, Notice},
+};
+
+pub(super) fn ready(ready: &Ready<'_>) -> String {
+    line(
+        "ready",
+        json!({
+            "url": ready.opened.url,
+            "other_urls": ready.opened.others,
+            "control": ready.opened.control,
+            "control_token": ready.opened.control_token.reveal(),
+            "project": ready.config.project,
+            "root": text(&ready.config.root),
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "ready_ms": ms(ready.took),
+            "detected": ready.config.detected.iter().map(|found| json!({ "what": found.what, "why": found.why })).collect::<Vec<_>>(),
+        }),
+    )
+}
+
+pub(super) fn stopped() -> String {
+    line("stopped", json!({}))
+}
+
+pub(super) fn notice(notice: &Notice) -> String {
+    match notice {
+        Notice::Watching { folders, files, took } => {
+            line("watching", json!({ "folders": folders, "files": files, "took_ms": ms(*took) }))
+        }
+        Notice::Changed { files } => line("changed", json!({ "files": texts(files) })),
+        Notice::Building { command } => line("building", json!({ "command": command })),
+        Notice::Built { command, took, cause } => {
+            line("built", json!({ "command": command, "took_ms": ms(*took), "cause": texts(cause) }))
+        }
+        Notice::BuildFailed { report, serving } => line("build_failed", json!({ "serving": serving.0, "report": wire(report) })),
+        Notice::Generation { generation, ready_in, waited, cause } => line(
+            "generation",
+            json!({ "generation": generation.0, "ready_ms": ready_in.map(ms), "waited": waited, "cause": texts(cause) }),
+        ),
+        Notice::Reloaded { change, generation, pages, took, cause } => line(
+            "reloaded",
+            json!({ "change": name(*change), "generation": generation.0, "pages": pages, "took_ms": ms(*took), "cause": texts(cause) }),
+        ),
+        Notice::AppOutput { line: text, stderr } => {
+            line("app_output", json!({ "line": text, "stream": if *stderr { "stderr" } else { "stdout" } }))
+        }
+        Notice::AppExited { report, retry_in } => {
+            line("app_exited", json!({ "retry_ms": retry_in.map(ms), "report": wire(report) }))
+        }
+        Notice::Console { level, text, source } => line("console", json!({ "level": level, "text": text, "source": source })),
+        Notice::Device { name, what } => line("device", json!({ "name": name, "what": what })),
+        Notice::Warning(text) => line("warning", json!({ "text": text })),
+        Notice::Info(text) => line("info", json!({ "text": text })),
+    }
+}
+
+fn line(event: &str, facts: Value) -> String {
+    let at = jiff::Timestamp::now().to_string();
+    let mut object = json!({ "event": event });
+    if let (Value::Object(object), Value::Object(facts)) = (&mut object, facts) {
+        object.extend(facts);
+        object.insert("at".into(), at.into());
+    }
+    format!("{object}\n")
+}
+
+fn wire(report: &Report) -> Value {
+    let finding = |found: &Diagnostic| json!({ "severity": found.severity.name(), "file": found.file.as_deref().map(text), "line": found.line, "column": found.column, "message": found.message });
+    json!({
+        "title": report.title,
+        "command": report.command,
+        "diagnostics": report.diagnostics.iter().map(finding).collect::<Vec<_>>(),
+        "output": report.output,
+        "help": report.help,
+        "took_ms": ms(report.took),
+    })
+}
+
+fn name(change: Change) -> &'static str {
+    match change {
+        Change::Styles => "styles",
+        Change::Assets => "assets",
+        Change::Reload => "reload",
+    }
+}
+
+/// Milliseconds, to the microsecond.
+fn ms(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn texts(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| text(path)).collect()
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generation::Generation;
+
+    #[test]
+    fn a_line_is_one_object() {
+        let text = notice(&Notice::Reloaded {
+            change: Change::Styles,
+            generation: Generation(4),
+            pages: 2,
+            took: Duration::from_micros(1400),
+            cause: vec!["a\nb.css".into()],
+        });
+        let (head, at) = text.split_once(",\"at\":").unwrap();
+        assert_eq!(head, r#"{"event":"reloaded","change":"styles","generation":4,"pages":2,"took_ms":1.4,"cause":["a\nb.css"]"#);
+        assert!(at.ends_with("\"}\n") && text.lines().count() == 1);
+    }
+}

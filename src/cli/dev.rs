@@ -1,0 +1,112 @@
+//! `everlit dev`: one session, its console, its keys and its signals.
+
+use std::{env, path::PathBuf, time::Duration, time::Instant};
+
+use anyhow::{Context, Result};
+use tokio::{runtime::Runtime, sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use super::{
+    args::DevArgs,
+    browser,
+    console::{Console, Ready},
+    keys::{Key, Keys},
+    signals,
+};
+use crate::{
+    config::{self, Config, Layer},
+    process::EndSignals,
+    session::{Command, Opened, Session, Setup},
+    telemetry::{Notice, Notices},
+};
+
+/// What a person can ask for before the first of it is done.
+const COMMANDS: usize = 16;
+
+/// How long tasks that cannot be cancelled, such as a read of a hanging disk, may hold up the exit.
+const RUNTIME_LIMIT: Duration = Duration::from_millis(200);
+
+/// The adb server's port, unless the environment says otherwise.
+const ADB_PORT: u16 = 5037;
+
+/// Names the events to trace, as `everlit=debug`; they go to standard error.
+const TRACE: &str = "EVERLIT_TRACE";
+
+/// Serves a project until the person stops it.
+///
+/// # Errors
+/// When the configuration cannot be used, or no port can be taken.
+pub(super) fn dev(args: &DevArgs) -> Result<()> {
+    let began = Instant::now();
+    let (dir, flags) = (args.dir.clone(), args.layer());
+    let variables = Layer::from_env(|name| env::var_os(name))?;
+    let load = move || config::load(&dir, flags.clone(), variables.clone());
+    let config = load()?;
+    trace();
+    let runtime = Runtime::new().context("cannot start the runtime")?;
+    let outcome = runtime.block_on(serve(config, Box::new(load), began));
+    runtime.shutdown_timeout(RUNTIME_LIMIT);
+    outcome
+}
+
+async fn serve(config: Config, load: crate::session::Load, began: Instant) -> Result<()> {
+    let (notices, heard) = Notices::channel();
+    let (commands, asked) = mpsc::channel(COMMANDS);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let (keeper, adb_port) = (keeper()?, adb_port());
+    let setup = Setup { config: config.clone(), load, keeper, adb_port, notices: notices.clone(), commands: asked, stop };
+    let (session, opened) = Session::open(setup)?;
+    // Before the terminal is changed and anybody hears that we are ready: from here on a signal ends us in good order.
+    let signals = EndSignals::listen().context("cannot listen for signals")?;
+    let keys = Keys::listen();
+    let ready = Ready { config: &config, opened: &opened, took: began.elapsed(), keys: keys.is_some() };
+    let console = Console::start(config.log, &ready, heard)?;
+    if config.open {
+        browser::open(&opened.url, &notices);
+    }
+    let mut tasks = JoinSet::new();
+    tasks.spawn(signals::watch(signals, stopped.clone()));
+    if let Some(keys) = keys {
+        tasks.spawn(obey(keys, commands, stopped.clone(), opened, notices.clone()));
+        session.run().await;
+    } else {
+        session.run().await;
+        drop(commands);
+    }
+    tasks.shutdown().await;
+    drop(notices);
+    console.finish().await;
+    Ok(())
+}
+
+/// What the keys ask for.
+async fn obey(mut keys: Keys, commands: mpsc::Sender<Command>, stop: CancellationToken, opened: Opened, notices: Notices) {
+    while let Some(key) = keys.next().await {
+        match key {
+            Key::Rebuild => drop(commands.try_send(Command::Rebuild)),
+            Key::Open => browser::open(&opened.url, &notices),
+            Key::Help => notices.send(Notice::Info(Key::HELP.into())),
+            Key::Quit => stop.cancel(),
+        }
+    }
+}
+
+/// The program that keeps process trees: this one, even when its file has been replaced meanwhile.
+fn keeper() -> Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok("/proc/self/exe".into());
+    }
+    env::current_exe().context("cannot find the everlit program itself")
+}
+
+/// Where the adb server of this machine listens, as adb itself finds it.
+fn adb_port() -> u16 {
+    env::var("ANDROID_ADB_SERVER_PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(ADB_PORT)
+}
+
+fn trace() {
+    let Ok(filter) = EnvFilter::try_from_env(TRACE) else { return };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,80 @@
+//! Turns argv into a [`Config`](crate::config::Config) and one action, prints, and picks the exit code.
+//!
+//! One file per subcommand. Nobody else prints, reads argv or the environment, or exits. Exit codes: 0 stopped by the user,
+//! 1 failed, 2 wrong usage.
+
+mod args;
+mod browser;
+mod completions;
+mod console;
+mod dev;
+mod init;
+mod keys;
+mod signals;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::process::keeper;
+use args::{Args, Command};
+
+/// Runs the program with these arguments, the program's own name first.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<_> = args.into_iter().collect();
+    if let Some(code) = keeper::run_if_asked(args.iter().skip(1).cloned()) {
+        return code;
+    }
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => return usage(&error),
+    };
+    match act(args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A closed standard error must not turn a failure into a panic.
+            let _ = writeln!(io::stderr(), "error: {}", in_words(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error and its causes, those left out that it says itself.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut words = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !words.contains(&cause) {
+            words.push_str(&format!(": {cause}"));
+        }
+    }
+    words
+}
+
+/// Help and version are answers, not mistakes.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}
+
+fn act(command: Command) -> Result<()> {
+    match command {
+        Command::Dev(args) => dev::dev(&args),
+        Command::Init(args) => Ok(tell_written(&args.dir, &init::init(&args.dir)?)?),
+        Command::Completions(args) => Ok(completions::write(args.shell, &mut io::stdout())?),
+    }
+}
+
+fn tell_written(dir: &Path, files: &[std::path::PathBuf]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for file in files {
+        writeln!(out, "  wrote {}", file.display())?;
+    }
+    let dir = if dir == Path::new(".") { String::new() } else { format!(" {}", dir.display()) };
+    writeln!(out, "\nStart it with `everlit dev{dir}`, then change a file.")
+}

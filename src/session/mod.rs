@@ -1,0 +1,353 @@
+//! Runs the dev loop: wait for an event, decide, tell the others; owns every long task and the shutdown.
+//!
+//! [`Session::open`] binds and makes the rooms; from then on requests are answered or wait. [`Session::run`] is the loop: one
+//! line per event, the handlers below it in the same order. A handler never waits for a build, a start or a drain; those come
+//! back as events.
+//!
+//! This module prints nothing and knows no HTTP.
+
+mod backing;
+mod detection;
+mod failures;
+mod open;
+mod paths;
+mod reconfigure;
+
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use open::{Opened, Setup};
+
+use crate::{
+    app::{self, Swapped},
+    build::{self, Builder, Cause, Outcome, Plan, Product},
+    config::{AppPort, Config, ConfigError},
+    generation::{Counter, Generation, Standing},
+    reload::{Hub, Message},
+    report::Report,
+    server::Rooms,
+    site::{Site, Written},
+    telemetry::{Change, Notice, Notices},
+    watch::{ChangeSet, Watcher},
+};
+use backing::Backing;
+use failures::{Failures, News};
+use open::Router;
+
+/// What somebody asks the session to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Build and start again; without a program, reload.
+    Rebuild,
+    /// Load every page anew.
+    Reload,
+}
+
+/// Files that are named as the cause of what a change set leads to, and that are swapped one by one in a page. A checkout
+/// changes thousands; nobody reads their names, and a page that swaps so many loads anew faster.
+const NAMED: usize = 100;
+
+/// How long browsers may take to hear that we are leaving.
+const FAREWELL_LIMIT: Duration = Duration::from_millis(500);
+
+enum Event {
+    Changed(ChangeSet),
+    WatchEnded,
+    Built(Outcome),
+    App(app::Event),
+    Asked(Command),
+    Wrote(Written),
+    Stop,
+}
+
+/// Reads the configuration anew.
+pub type Load = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
+
+/// The dev loop of one project.
+pub struct Session {
+    config: Config,
+    load: Load,
+    keeper: PathBuf,
+    rooms: Rooms,
+    router: watch::Sender<Router>,
+    standing: watch::Sender<Standing>,
+    generations: Counter,
+    failures: Failures,
+    /// What was saved together with code that is being built.
+    untold: Plan,
+    port_hinted: bool,
+    hub: Hub,
+    notices: Notices,
+    watcher: Watcher,
+    builder: Builder,
+    backing: Backing,
+    commands: mpsc::Receiver<Command>,
+    control: mpsc::Receiver<()>,
+    written: mpsc::Receiver<Written>,
+    writer: mpsc::Sender<Written>,
+    servers: JoinSet<()>,
+    sockets: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Session {
+    /// Runs until told to stop; nothing is left running or listening after it.
+    pub async fn run(mut self) {
+        self.first_generation();
+        loop {
+            match self.next_event().await {
+                Event::Changed(changes) => self.changed(&changes),
+                Event::WatchEnded => self.notices.warn("watching has stopped: saves are no longer seen; start everlit again"),
+                Event::Built(Outcome::Done(product)) => self.built(product),
+                Event::Built(Outcome::Failed(report, cause)) => self.build_failed(report, &cause),
+                Event::App(app::Event::Swapped(swapped)) => self.swapped(&swapped),
+                Event::App(app::Event::Failed(report)) => self.start_failed(report),
+                Event::App(app::Event::Crashed { report, retry_in }) => self.crashed(report, retry_in),
+                Event::Asked(command) => self.obey(command),
+                Event::Wrote(Written { resource, ids }) => drop(self.hub.send(&Message::Data { resource, ids })),
+                Event::Stop => return self.shut_down().await,
+            }
+        }
+    }
+
+    async fn next_event(&mut self) -> Event {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return Event::Stop,
+                changes = self.watcher.next() => return changes.map_or(Event::WatchEnded, Event::Changed),
+                outcome = self.builder.next() => return Event::Built(outcome),
+                event = self.backing.next() => return Event::App(event),
+                Some(command) = self.commands.recv() => return Event::Asked(command),
+                Some(()) = self.control.recv() => return Event::Asked(Command::Reload),
+                Some(written) = self.written.recv() => return Event::Wrote(written),
+                Some(_) = self.servers.join_next() => (),
+            }
+        }
+    }
+
+    /// What the site answers is there from the start; a program is built first.
+    fn first_generation(&mut self) {
+        if self.config.app.is_none() || self.config.site.is_some() {
+            self.advance();
+        }
+        if self.config.app.is_some() {
+            self.request_build(Cause { files: Vec::new(), saved: Instant::now() });
+        }
+    }
+
+    fn changed(&mut self, changes: &ChangeSet) {
+        let mut plan = build::plan(&self.config, changes);
+        let files = changes.iter().take(NAMED).map(|change| change.path.to_owned()).collect();
+        let cause = Cause { files, saved: changes.saved };
+        if detection::may_differ(&self.config, changes) {
+            plan.config.extend(self.detect_again());
+        }
+        self.refresh_site(&mut plan, &cause);
+        if plan.is_empty() {
+            return;
+        }
+        self.notices.send(Notice::Changed { files: cause.files.clone() });
+        if !plan.config.is_empty() && self.reconfigure(&plan, &cause) {
+            return;
+        }
+        plan.config.clear();
+        self.act_on(plan, cause);
+    }
+
+    fn act_on(&mut self, mut plan: Plan, cause: Cause) {
+        if plan.code.is_empty() || self.config.app.is_none() {
+            return self.site_changed(&plan, &cause);
+        }
+        // One save is one reload: the rest of it is told with the build, or when that fails.
+        plan.code.clear();
+        self.untold.extend(plan);
+        self.request_build(cause);
+    }
+
+    /// Lets the site read its files anew. Data that says what is served already (we wrote it, most likely) leaves the plan, and
+    /// so do templates that cannot be used: the last good ones stay.
+    fn refresh_site(&mut self, plan: &mut Plan, cause: &Cause) {
+        let Some(site) = &self.rooms.site else { return };
+        let touched: Vec<_> = plan.data.iter().chain(&plan.pages).cloned().collect();
+        if touched.is_empty() {
+            return;
+        }
+        // It reads files, and may wait for a write that is under way.
+        let refreshed = tokio::task::block_in_place(|| site.refresh(&touched));
+        let changed: HashSet<_> = refreshed.changed.into_iter().collect();
+        plan.data.retain(|path| changed.contains(path));
+        plan.pages.retain(|path| changed.contains(path));
+        match self.failures.set_site(refreshed.failures) {
+            News::Failed(report) => self.show_failure(report, &cause.files),
+            News::Mended => self.show_standing(&cause.files),
+            News::None => (),
+        }
+    }
+
+    /// No build: the new files are served already.
+    fn site_changed(&mut self, plan: &Plan, cause: &Cause) {
+        if plan.is_empty() {
+            return;
+        }
+        let generation = self.advance();
+        let urls = |files: &[PathBuf]| paths::urls(&self.config, files);
+        let is_few = plan.styles.len() + plan.assets.len() <= NAMED;
+        let (change, message) = if plan.is_only_styles() && is_few {
+            (Change::Styles, Message::styles(generation, urls(&plan.styles), &cause.files))
+        } else if plan.is_only_assets() && is_few {
+            (Change::Assets, Message::assets(generation, urls(&plan.assets), &cause.files))
+        } else {
+            (Change::Reload, Message::reload(generation, &cause.files))
+        };
+        // What a program serves may have any address: where none of those is found, only a reload is sure to show it.
+        let message = if self.config.app.is_some() { message.or_reload() } else { message };
+        self.tell(change, generation, &message, cause);
+    }
+
+    fn request_build(&mut self, cause: Cause) {
+        let Some(app) = &self.config.app else { return };
+        self.backing.wait_for_build();
+        let message = Message::building(self.standing.borrow().generation, &cause.files);
+        self.builder.request(app, cause);
+        self.standing.send_modify(|standing| standing.building = true);
+        self.hub.send(&message);
+    }
+
+    fn built(&mut self, product: Product) {
+        self.failures.built();
+        self.backing.begin(&self.config, product);
+    }
+
+    fn build_failed(&mut self, report: Arc<Report>, cause: &Cause) {
+        self.backing.refuse(&report);
+        self.failures.build = Some(report.clone());
+        self.show_failure(report, &cause.files);
+        self.tell_untold(cause);
+    }
+
+    fn swapped(&mut self, swapped: &Swapped) {
+        let Swapped { ready_in, waited, cause, .. } = swapped;
+        self.failures.started();
+        self.untold = Plan::default();
+        // A change of the site may have overtaken the swap.
+        let is_newest = swapped.generation > self.standing.borrow().generation;
+        let generation = if is_newest { swapped.generation } else { self.generations.next() };
+        self.backing.renumber(generation);
+        self.stand_at(generation);
+        let (waited, cause_files) = (*waited, cause.files.clone());
+        self.notices.send(Notice::Generation { generation, ready_in: Some(*ready_in), waited, cause: cause_files });
+        self.tell(Change::Reload, generation, &Message::reload(generation, &cause.files), cause);
+        self.hint_at_port(swapped);
+    }
+
+    /// Once: why requests wait at each restart of this program, and what to do about it.
+    fn hint_at_port(&mut self, swapped: &Swapped) {
+        if swapped.as_given || self.port_hinted || self.config.app.as_ref().is_none_or(|app| app.port != AppPort::Auto) {
+            return;
+        }
+        self.port_hinted = true;
+        self.notices.send(Notice::Info(format!(
+            "the app took port {} instead of the one in PORT: each restart stops it first while requests wait; \
+             one that listens on PORT stays up meanwhile",
+            swapped.address.port()
+        )));
+    }
+
+    fn start_failed(&mut self, report: Arc<Report>) {
+        self.failures.start_failed(&report);
+        self.show_failure(report, &[]);
+        self.tell_untold(&Cause { files: Vec::new(), saved: Instant::now() });
+    }
+
+    /// What was saved together with code that came to nothing is served all the same.
+    fn tell_untold(&mut self, cause: &Cause) {
+        let plan = std::mem::take(&mut self.untold);
+        self.site_changed(&plan, cause);
+    }
+
+    fn crashed(&mut self, report: Arc<Report>, retry_in: Duration) {
+        self.failures.app = Some(report.clone());
+        self.notices.send(Notice::AppExited { report, retry_in: Some(retry_in) });
+        self.show_standing(&[]);
+    }
+
+    fn obey(&mut self, command: Command) {
+        let cause = Cause { files: Vec::new(), saved: Instant::now() };
+        if command == Command::Rebuild && self.config.app.is_some() {
+            return self.request_build(cause);
+        }
+        let generation = self.advance();
+        self.tell(Change::Reload, generation, &Message::reload(generation, &[]), &cause);
+    }
+
+    /// The next generation, in which the program is unchanged.
+    fn advance(&mut self) -> Generation {
+        let generation = self.generations.next();
+        self.backing.renumber(generation);
+        self.stand_at(generation);
+        generation
+    }
+
+    /// Serve first: what requests get is that generation from here on.
+    fn stand_at(&mut self, generation: Generation) {
+        let building = self.builder.is_running() || self.backing.is_starting();
+        self.standing.send_replace(Standing { generation, failure: self.failures.standing(), building });
+    }
+
+    /// Tell second.
+    fn tell(&mut self, change: Change, generation: Generation, message: &Message, cause: &Cause) {
+        let pages = self.hub.send(message);
+        let took = cause.saved.elapsed();
+        self.notices.send(Notice::Reloaded { change, generation, pages, took, cause: cause.files.clone() });
+    }
+
+    /// The last good generation, if any, keeps serving, and everybody knows that it is stale.
+    fn show_failure(&mut self, report: Arc<Report>, cause: &[PathBuf]) {
+        let is_served = self.config.app.is_none() || self.backing.is_serving();
+        let serving = if is_served { self.standing.borrow().generation } else { Generation::default() };
+        self.notices.send(Notice::BuildFailed { report, serving });
+        self.show_standing(cause);
+    }
+
+    /// Tells pages of the failure that stands now, or that none does.
+    fn show_standing(&mut self, cause: &[PathBuf]) {
+        let generation = self.standing.borrow().generation;
+        self.stand_at(generation);
+        let message = match self.failures.standing() {
+            Some(report) => Message::failed(generation, cause, &report),
+            None => Message::ok(generation, cause),
+        };
+        self.hub.send(&message);
+        if self.standing.borrow().building {
+            // Either message ends what a page says of a build.
+            self.hub.send(&Message::building(generation, cause));
+        }
+    }
+
+    /// Order: no new connections and no sockets, then builds and programs, then what is left of requests.
+    async fn shut_down(mut self) {
+        self.stop.cancel();
+        self.sockets.close();
+        let backing = self.backing;
+        let farewell = timeout(FAREWELL_LIMIT, self.sockets.wait());
+        let servers = async { while self.servers.join_next().await.is_some() {} };
+        let _ = tokio::join!(self.builder.stop(), backing.stop(), farewell, servers);
+    }
+}
+
+fn open_site(config: &crate::config::SiteConfig, writer: &mpsc::Sender<Written>) -> Site {
+    let writer = writer.clone();
+    // Who subscribed reads the resource anew anyway: one message of a burst is as good as all.
+    Site::new(config, move |written| drop(writer.try_send(written)))
+}

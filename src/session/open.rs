@@ -1,0 +1,172 @@
+//! From a configuration to a session that answers requests.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use anyhow::{Context, Result};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::{ServiceExt, service_fn};
+
+use super::{Command, Load, Session, backing::Backing, failures::Failures, open_site};
+use crate::{
+    build::{Builder, Plan},
+    config::Config,
+    device,
+    generation::{Counter, Standing},
+    reload::{Hub, Token},
+    server::{self, Bound, ControlRooms, Moved, Rooms, app_service, control_service},
+    telemetry::Notices,
+    traffic::Recorder,
+    watch::Watcher,
+};
+
+/// Writes through the API that may wait to be told to subscribers.
+const WRITES: usize = 256;
+
+/// The app listener's service; a new configuration puts another one in its place.
+pub(super) type Router =
+    tower::util::BoxCloneSyncService<http::Request<axum::body::Body>, http::Response<axum::body::Body>, std::convert::Infallible>;
+
+/// What a session is made from.
+pub struct Setup {
+    /// What to serve, and how.
+    pub config: Config,
+    /// Reads the configuration anew.
+    pub load: Load,
+    /// The program that keeps process trees: Everlit itself.
+    pub keeper: PathBuf,
+    /// The port of this machine's adb server, running or not.
+    pub adb_port: u16,
+    /// The way to the console.
+    pub notices: Notices,
+    /// What the person asks for.
+    pub commands: mpsc::Receiver<Command>,
+    /// Ends the session.
+    pub stop: CancellationToken,
+}
+
+/// Where a session can be reached.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The app listener: `http://localhost:4747/`.
+    pub url: String,
+    /// Its other addresses, when it listens on every one this machine has.
+    pub others: Vec<String>,
+    /// The control listener.
+    pub control: String,
+    /// Who may use the control listener.
+    pub control_token: Token,
+    /// Set when the wanted port was taken.
+    pub moved: Option<Moved>,
+}
+
+impl Session {
+    /// Binds both listeners and begins to answer.
+    ///
+    /// # Errors
+    /// When a port cannot be taken, the system has no random source, or no thread can be started to watch.
+    pub fn open(setup: Setup) -> Result<(Self, Opened)> {
+        let Setup { config, load, keeper, adb_port, notices, commands, stop } = setup;
+        let bound = server::bind(&config.server)?;
+        let control = server::bind_control().context("the control listener")?;
+        let tokens = (Token::new().context("no random source")?, Token::new().context("no random source")?);
+        let watcher = Watcher::start(&config.root, &config.watch, notices.clone()).context("cannot start to watch")?;
+        let (standing, reader) = watch::channel(Standing::default());
+        let (writer, written) = mpsc::channel(WRITES);
+        let (reload, asked) = mpsc::channel(1);
+        let generations = Counter::default();
+        let (backing, upstream) = Backing::new(&config, &keeper, &generations, &notices);
+        let hub = Hub::new(&config.project, tokens.0, reader.clone(), notices.clone());
+        let sockets = TaskTracker::new();
+        let rooms = Rooms {
+            site: config.site.as_ref().map(|site| open_site(site, &writer)),
+            upstream,
+            hub: hub.clone(),
+            recorder: Recorder::new(reader.clone()),
+            standing: reader,
+            notices: notices.clone(),
+            control_token: tokens.1.clone(),
+            sockets: sockets.clone(),
+            stop: stop.clone(),
+        };
+        let router = watch::Sender::new(app_service(&config, &rooms));
+        let opened = opened(&config, &bound, &control, &tokens.1);
+        let control_rooms = ControlRooms { recorder: rooms.recorder.clone(), token: tokens.1, reload };
+        let port = bound.port;
+        let mut servers = serve(bound, control, &router, control_rooms, &stop);
+        servers.spawn(device::serve(adb_port, port, notices.clone(), stop.clone()));
+        let builder = Builder::new(&keeper, &config.root, notices.clone());
+        let session = Self {
+            config,
+            load,
+            keeper,
+            rooms,
+            router,
+            standing,
+            generations,
+            failures: Failures::default(),
+            untold: Plan::default(),
+            port_hinted: false,
+            hub,
+            notices,
+            watcher,
+            builder,
+            backing,
+            commands,
+            control: asked,
+            written,
+            writer,
+            servers,
+            sockets,
+            stop,
+        };
+        Ok((session, opened))
+    }
+}
+
+fn serve(
+    bound: Bound,
+    control: Bound,
+    router: &watch::Sender<Router>,
+    control_rooms: ControlRooms,
+    stop: &CancellationToken,
+) -> JoinSet<()> {
+    let router = Arc::new(router.subscribe());
+    let app = service_fn(move |request| {
+        let current = router.borrow().clone();
+        current.oneshot(request)
+    });
+    let mut servers = JoinSet::new();
+    servers.spawn(server::serve(bound.listeners, app, stop.clone()));
+    servers.spawn(server::serve(control.listeners, control_service(control_rooms), stop.clone()));
+    servers
+}
+
+fn opened(config: &Config, bound: &Bound, control: &Bound, token: &Token) -> Opened {
+    let port = bound.port;
+    let named = config.server.host.filter(|address| !address.is_unspecified());
+    Opened {
+        url: named.map_or_else(|| format!("http://localhost:{port}/"), |address| url(address, port)),
+        others: config.server.host.filter(IpAddr::is_unspecified).map(|_| interfaces(port)).unwrap_or_default(),
+        control: format!("http://127.0.0.1:{}/", control.port),
+        control_token: token.clone(),
+        moved: bound.moved.clone(),
+    }
+}
+
+fn url(address: IpAddr, port: u16) -> String {
+    format!("http://{}/", SocketAddr::new(address, port))
+}
+
+/// The URLs by which other machines reach us. Link-local addresses are left out: a browser cannot name their interface.
+fn interfaces(port: u16) -> Vec<String> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    interfaces.iter().filter(|found| !found.is_loopback() && !found.is_link_local()).map(|found| url(found.ip(), port)).collect()
+}

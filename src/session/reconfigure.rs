@@ -1,0 +1,73 @@
+//! A configuration takes the place of another one while everything runs.
+
+use std::path::PathBuf;
+
+use super::{Session, open_site};
+use crate::{
+    build::{Cause, Plan},
+    config::{Config, Detected},
+    reload::Message,
+    server::app_service,
+    telemetry::{Change, Notice},
+};
+
+impl Session {
+    /// Reads the configuration anew and answers whether that took care of the whole plan. One that cannot be used leaves
+    /// everything as it was, and says so.
+    pub(super) fn reconfigure(&mut self, plan: &Plan, cause: &Cause) -> bool {
+        match (self.load)() {
+            Ok(config) => {
+                self.failures.config = None;
+                self.adopt(config, plan, cause);
+                true
+            }
+            Err(error) => {
+                let report = self.failures.config_report(&error);
+                self.failures.config = Some(report.clone());
+                self.show_failure(report, &cause.files);
+                false
+            }
+        }
+    }
+
+    /// The files to name when the folder is another kind of project than it was; none when it is not.
+    pub(super) fn detect_again(&self) -> Vec<PathBuf> {
+        let changed = (self.load)().is_ok_and(|config| {
+            let before = &self.config;
+            config.site != before.site || config.app != before.app || config.upstream != before.upstream
+        });
+        if changed { vec![PathBuf::new()] } else { Vec::new() }
+    }
+
+    fn adopt(&mut self, config: Config, plan: &Plan, cause: &Cause) {
+        let before = std::mem::replace(&mut self.config, config);
+        if before.server != self.config.server {
+            self.notices.warn("the new port, host or names take effect when everlit is started again");
+            self.config.server = before.server;
+        }
+        if before.watch != self.config.watch {
+            self.watcher.adopt(&self.config.watch);
+        }
+        self.tell_detected(&before.detected);
+        self.rooms.site = self.config.site.as_ref().map(|config| open_site(config, &self.writer));
+        let other_backing = before.app.is_some() != self.config.app.is_some() || before.upstream != self.config.upstream;
+        if other_backing {
+            self.failures.forget_program();
+            self.builder.cancel();
+            self.rooms.upstream = self.backing.replace(&self.config, &self.keeper, &self.generations, &self.notices);
+        }
+        self.router.send_replace(app_service(&self.config, &self.rooms));
+        let code = before.app != self.config.app || !plan.code.is_empty();
+        if code && self.config.app.is_some() {
+            return self.request_build(cause.clone());
+        }
+        let generation = self.advance();
+        self.tell(Change::Reload, generation, &Message::reload(generation, &cause.files), cause);
+    }
+
+    fn tell_detected(&self, before: &[Detected]) {
+        for found in self.config.detected.iter().filter(|found| !before.contains(found)) {
+            self.notices.send(Notice::Info(format!("found {}: {}", found.what, found.why)));
+        }
+    }
+}
