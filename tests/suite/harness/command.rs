@@ -1,0 +1,24 @@
+//! Real programs the tests need. A missing one fails the test with the package that has it; nothing is skipped.
+
+use std::{env, path::PathBuf};
+
+/// Each program with the names it goes by and the Debian package that brings it.
+const PACKAGES: [(&str, &[&str], &str); 4] = [
+    ("chromium", &["chromium", "chromium-browser", "google-chrome"], "chromium"),
+    ("go", &["go"], "golang-go"),
+    ("node", &["node"], "nodejs"),
+    ("python3", &["python3"], "python3"),
+];
+
+/// Where a program is.
+pub(crate) fn require(program: &str) -> PathBuf {
+    let (_, names, package) = PACKAGES.iter().find(|(name, ..)| *name == program).expect("a program of the table");
+    names.iter().find_map(|name| on_path(name)).unwrap_or_else(|| {
+        panic!("{program} is missing, and this test needs the real one: install it with `apt-get install {package}`")
+    })
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}

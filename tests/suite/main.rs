@@ -1,0 +1,18 @@
+//! The tests that need the whole program or a real browser, in one binary.
+//!
+//! `harness/` holds what they are made of. Chromium, Go, Node and Python are real; a missing one fails the test that needs it
+//! with the name of the package that brings it.
+
+mod apps;
+mod browser;
+mod cli;
+mod client;
+mod failures;
+mod harness;
+mod numbering;
+mod ports;
+mod processes;
+mod restarts;
+mod shutdown;
+mod site;
+mod terminal;

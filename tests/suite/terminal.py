@@ -1,0 +1,162 @@
+"""Runs everlit on a real terminal, as a shell does, and checks that it leaves the terminal as it found it.
+
+    terminal.py EVERLIT PROJECT HOW
+
+HOW names one of the ways to end it below. This process plays the shell: it leads the session, owns the terminal and hands it to
+the job in the foreground. Exits with 0 when everlit ended with 0 and the terminal's modes are as before; says why otherwise.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
+import urllib.request
+
+LIMIT_S = 20
+LOOK_AGAIN_S = 0.01
+
+everlit, project, how = sys.argv[1:]
+
+
+def wait_until(what, true):
+    """Looks until it is true."""
+    deadline = time.monotonic() + LIMIT_S
+    while not true():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{how}: waited in vain until {what}")
+        time.sleep(LOOK_AGAIN_S)
+
+
+class Shell:
+    def __init__(self):
+        self.keyboard, self.terminal = os.openpty()
+        os.setsid()
+        fcntl.ioctl(self.terminal, termios.TIOCSCTTY, 0)
+        # As shells do, so that they can take the terminal back.
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        self.before = self.modes()
+        self.job = subprocess.Popen(
+            [everlit, "dev", project, "--port", "0", "--log", "json"],
+            stdin=self.terminal,
+            stdout=subprocess.PIPE,
+            preexec_fn=self.into_foreground,
+        )
+        self.ready = json.loads(self.job.stdout.readline())
+        self.wait_single()
+
+    def into_foreground(self):
+        os.setpgid(0, 0)
+        os.tcsetpgrp(self.terminal, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+
+    def modes(self):
+        return termios.tcgetattr(self.terminal)
+
+    def press(self, keys):
+        os.write(self.keyboard, keys)
+
+    def wait_single(self):
+        wait_until("keys are read one by one", lambda: not self.modes()[3] & (termios.ICANON | termios.ECHO))
+
+    def give_terminal(self):
+        os.tcsetpgrp(self.terminal, self.job.pid)
+
+    def suspend(self):
+        """Ctrl-Z, and what a shell does next."""
+        self.press(b"\x1a")
+        _, status = os.waitpid(self.job.pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            raise SystemExit(f"{how}: ended instead of being stopped")
+        os.tcsetpgrp(self.terminal, os.getpgrp())
+        termios.tcsetattr(self.terminal, termios.TCSANOW, self.before)
+
+    def resume(self):
+        os.kill(self.job.pid, signal.SIGCONT)
+
+    def check_answers(self):
+        with urllib.request.urlopen(self.ready["url"], timeout=LIMIT_S) as answer:
+            answer.read()
+
+    def check_end(self):
+        events = self.job.stdout.read().decode()
+        code = self.job.wait(LIMIT_S)
+        after = self.modes()
+        if code != 0 or after != self.before:
+            raise SystemExit(f"{how}: code {code}, modes {self.before} became {after}\n{events}")
+
+
+def background(shell):
+    """`bg`, with somebody typing to the shell meanwhile."""
+    shell.suspend()
+    shell.resume()
+    shell.press(b"q\n")
+    shell.check_answers()
+    os.read(shell.terminal, 16)
+    if shell.modes() != shell.before:
+        raise SystemExit(f"{how}: a job in the background changed the terminal")
+
+
+def q(shell):
+    shell.press(b"q")
+
+
+def interrupt(shell):
+    shell.press(b"\x03")
+
+
+def term(shell):
+    shell.job.terminate()
+
+
+def hang_up(shell):
+    shell.job.send_signal(signal.SIGHUP)
+
+
+def suspended(shell):
+    shell.suspend()
+    shell.give_terminal()
+    shell.resume()
+    shell.wait_single()
+    q(shell)
+
+
+def in_background(shell):
+    background(shell)
+    term(shell)
+
+
+def foreground_again(shell):
+    background(shell)
+    back(shell)
+
+
+def foreground_again_at_once(shell):
+    """As before, but nothing is typed meanwhile."""
+    shell.suspend()
+    shell.resume()
+    shell.check_answers()
+    back(shell)
+
+
+def back(shell):
+    # A job that runs gets no signal at `fg`.
+    shell.give_terminal()
+    shell.wait_single()
+    q(shell)
+
+
+WAYS = {
+    way.__name__: way
+    for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once)
+}
+
+shell = Shell()
+try:
+    WAYS[how](shell)
+    shell.check_end()
+finally:
+    shell.job.kill()
