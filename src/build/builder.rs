@@ -1,6 +1,8 @@
 //! Runs the build command: at most one, newest wins.
 
 use std::{
+    fs::{self, File},
+    io::Write,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -30,6 +32,9 @@ const FINDINGS: usize = 50;
 
 /// Findings read before the most important ones are chosen; warnings come first from some compilers.
 const FINDINGS_READ: usize = 2000;
+
+/// Where detected builds put what they make.
+const OUTPUTS: &str = ".everlit/";
 
 /// What came of a build.
 #[derive(Debug)]
@@ -166,6 +171,9 @@ impl Job {
         let began = Instant::now();
         let words = command.to_string();
         self.notices.send(Notice::Building { command: words.clone() });
+        if words.contains(OUTPUTS) {
+            keep_out_of_git(&self.app.dir.join(OUTPUTS));
+        }
         let (dir, env) = (self.app.dir.clone(), self.app.env.clone());
         let launch = Launch { keeper, command, dir, env, grace: CANCEL_GRACE };
         let mut log = Log::new(self.app.kind);
@@ -214,6 +222,13 @@ impl Job {
             Report { id: self.id, kind: Kind::Build, title, command, diagnostics, output: log.text, took, help: String::new() };
         Outcome::Failed(Arc::new(report), self.cause)
     }
+}
+
+/// What is in the folder for our outputs is nobody's source. A folder that cannot be written fails the build, in its own words.
+fn keep_out_of_git(folder: &Path) {
+    let _ = fs::create_dir_all(folder)
+        .and_then(|()| File::create_new(folder.join(".gitignore")))
+        .and_then(|mut file| file.write_all(b"*\n"));
 }
 
 /// `go build -o x .` → `go build`; `./build.sh` → `./build.sh`.
@@ -285,6 +300,17 @@ mod tests {
         assert_eq!(first_words("cargo build --message-format=json"), "cargo build");
         assert_eq!(first_words("./build.sh"), "./build.sh");
         assert_eq!(first_words("make -j2"), "make");
+    }
+
+    #[test]
+    fn outputs_are_kept_out_of_git() {
+        let project = tempfile::tempdir().unwrap();
+        let outputs = project.path().join(OUTPUTS);
+        keep_out_of_git(&outputs);
+        assert_eq!(fs::read_to_string(outputs.join(".gitignore")).unwrap(), "*\n");
+        fs::write(outputs.join(".gitignore"), "mine").unwrap();
+        keep_out_of_git(&outputs);
+        assert_eq!(fs::read_to_string(outputs.join(".gitignore")).unwrap(), "mine");
     }
 
     #[test]

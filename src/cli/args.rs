@@ -39,7 +39,7 @@ pub(super) struct DevArgs {
     #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,
 
-    /// Listen on this port; the next free one is taken, and said, when it is not; 0 lets the system choose [default: 4747]
+    /// Listen on this port, or the next free one when somebody else has it; 0 lets the system choose [default: 4747]
     #[arg(long, value_name = "N", value_parser = value::port)]
     pub port: Option<u16>,
 
