@@ -150,15 +150,13 @@ impl Session {
         let mut plan = build::plan(&self.config, changes);
         let files = changes.iter().take(NAMED).map(|change| change.path.to_owned()).collect();
         let cause = Cause { files, saved: changes.saved };
-        if detection::may_differ(&self.config, changes) {
-            plan.config.extend(self.detect_again());
-        }
+        let is_other = detection::may_differ(&self.config, changes) && self.detects_otherwise();
         self.refresh_site(&mut plan, &cause);
-        if plan.is_empty() {
+        if plan.is_empty() && !is_other {
             return;
         }
         self.notices.send(Notice::Changed { files: cause.files.clone() });
-        if !plan.config.is_empty() && self.reconfigure(&plan, &cause) {
+        if (is_other || !plan.config.is_empty()) && self.reconfigure(&plan, &cause) {
             return;
         }
         plan.config.clear();

@@ -1,7 +1,5 @@
 //! A configuration takes the place of another one while everything runs.
 
-use std::path::PathBuf;
-
 use super::{Session, open_site};
 use crate::{
     build::{Cause, Plan},
@@ -30,13 +28,11 @@ impl Session {
         }
     }
 
-    /// The files to name when the folder is another kind of project than it was; none when it is not.
-    pub(super) fn detect_again(&self) -> Vec<PathBuf> {
-        let changed = (self.load)().is_ok_and(|config| {
-            let before = &self.config;
-            config.site != before.site || config.app != before.app || config.upstream != before.upstream
-        });
-        if changed { vec![PathBuf::new()] } else { Vec::new() }
+    /// Whether the folder is another kind of project by now.
+    pub(super) fn detects_otherwise(&self) -> bool {
+        let before = &self.config;
+        let is_other = |config: Config| (config.site, config.app) != (before.site.clone(), before.app.clone());
+        (self.load)().is_ok_and(is_other)
     }
 
     fn adopt(&mut self, config: Config, plan: &Plan, cause: &Cause) {
@@ -59,6 +55,8 @@ impl Session {
         self.router.send_replace(app_service(&self.config, &self.rooms));
         let code = before.app != self.config.app || !plan.code.is_empty();
         if code && self.config.app.is_some() {
+            // The rest of it is in force already: it is told with the build, or when that fails.
+            self.untold.extend(Plan { code: Vec::new(), ..plan.clone() });
             return self.request_build(cause.clone());
         }
         let generation = self.advance();

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::harness::{BUILD, ReloadSocket, SOON, TestProject, TestServer, get, require};
 
+/// How often a file is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// Starts slowly, and answers `/slow` slowly: with what it read when the request came.
 const PROJECT: &str = r#"
 -- everlit.toml --
@@ -47,9 +50,12 @@ async fn a_slow_answer_is_of_the_generation_it_was_asked_of() {
     let asked = socket.hello["generation"].clone();
     let url = server.at("/slow");
     let slow = tokio::spawn(async move { get(&url).await });
-    while !project.path().join("reading").exists() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let reading = async {
+        while !project.path().join("reading").exists() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(SOON, reading).await.expect("the program reads its page");
     project.edit("page.html", "one", "two");
     let reload = socket.next_change(SOON).await;
     assert_eq!(reload["type"], "reload", "{reload}");

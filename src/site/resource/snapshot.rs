@@ -177,7 +177,7 @@ pub(crate) fn id_text(id: &Value) -> Option<String> {
 /// Twelve hexadecimal digits: enough that two people who add rows to one file do not meet.
 fn random_id() -> std::io::Result<String> {
     let mut bytes = [0; 6];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
