@@ -3,13 +3,11 @@
 //! [`Accept::parse`] is total. A piece that does not follow the grammar is skipped as if it were not there, and a header that
 //! keeps no piece says nothing at all, which means that anything is taken.
 
+use std::{borrow::Cow, fmt};
+
 use http::{HeaderMap, HeaderValue, header};
 
-/// How many media ranges are read; browsers send eight. What follows cannot win attention for itself.
-const MAX_RANGES: usize = 64;
-
-/// How many bytes of one header line are read: far more than [`MAX_RANGES`] sensible ranges need.
-const MAX_LINE_BYTES: usize = 8 * 1024;
+use super::field::{self, MAX_MEMBERS, Weight};
 
 /// What a client takes, in its own order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +17,7 @@ pub struct Accept {
 
 /// One media range with its weight.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct MediaRange {
+pub(super) struct MediaRange {
     /// Lower case; `*` is any.
     kind: String,
     /// Lower case; `*` is any.
@@ -43,13 +41,8 @@ impl Accept {
     /// Reads all `Accept` lines of a request.
     #[must_use]
     pub fn parse(headers: &HeaderMap) -> Self {
-        let lines = headers.get_all(header::ACCEPT).iter().map(|value| value.as_bytes());
-        let ranges = lines
-            .flat_map(|line| split(&line[..line.len().min(MAX_LINE_BYTES)], b','))
-            .filter_map(MediaRange::parse)
-            .take(MAX_RANGES)
-            .collect();
-        Self { ranges }
+        let ranges = field::members(headers, &header::ACCEPT).filter_map(MediaRange::parse);
+        Self { ranges: ranges.take(MAX_MEMBERS).collect() }
     }
 
     /// Reads a `Content-Type` as the one range it covers, to find which of several offers it is; `None` for no media type.
@@ -65,11 +58,16 @@ impl Accept {
         if self.ranges.is_empty() {
             return Match { quality: 1000, specificity: 0 };
         }
+        self.deciding(kind, subtype, parameters).map(|(found, _)| found).unwrap_or_default()
+    }
+
+    /// The range that says how well `kind/subtype` is taken; `None` when none covers it.
+    pub(super) fn deciding(&self, kind: &str, subtype: &str, parameters: &[(String, String)]) -> Option<(Match, &MediaRange)> {
         let covering = self.ranges.iter().filter_map(|range| {
             let specificity = range.covers(kind, subtype, parameters)?;
-            Some(Match { quality: range.quality, specificity })
+            Some((Match { quality: range.quality, specificity }, range))
         });
-        covering.max_by_key(|found| (found.specificity, found.quality)).unwrap_or_default()
+        covering.max_by_key(|(found, _)| (found.specificity, found.quality))
     }
 
     /// Whether the client names `kind/subtype` itself, not only by a wildcard.
@@ -81,10 +79,10 @@ impl Accept {
 
 impl MediaRange {
     fn parse(piece: &[u8]) -> Option<Self> {
-        let mut parts = split(piece, b';');
+        let mut parts = field::split(piece, b';');
         let name = std::str::from_utf8(parts.next()?).ok()?;
         let (kind, subtype) = name.split_once('/')?;
-        if !is_token(kind) || !is_token(subtype) || (kind == "*" && subtype != "*") {
+        if !field::is_token(kind) || !field::is_token(subtype) || (kind == "*" && subtype != "*") {
             return None;
         }
         let mut range = Self {
@@ -102,15 +100,25 @@ impl MediaRange {
     /// RFC 9110 §12.5.1: a parameter named `q` is the weight wherever it stands; the others belong to the type.
     fn take_parameter(&mut self, part: &str) -> Option<()> {
         let (name, value) = part.split_once('=')?;
-        if !is_token(name) {
+        if !field::is_token(name) {
             return None;
         }
         if name.eq_ignore_ascii_case("q") {
-            self.quality = quality(value)?;
+            self.quality = field::quality(value)?;
         } else {
-            self.parameters.push((name.to_ascii_lowercase(), unquote(value)?));
+            self.parameters.push((name.to_ascii_lowercase(), field::unquote(value)?));
         }
         Some(())
+    }
+
+    /// The range as it names types.
+    pub(super) fn without_weight(&self) -> String {
+        let mut text = format!("{}/{}", self.kind, self.subtype);
+        for (name, value) in &self.parameters {
+            let value = if field::is_token(value) { Cow::Borrowed(value) } else { Cow::Owned(format!("{value:?}")) };
+            text.extend([";", name, "=", &value]);
+        }
+        text
     }
 
     /// How specific this range is about the type; `None` when it does not cover it.
@@ -131,69 +139,22 @@ impl MediaRange {
     }
 }
 
+impl fmt::Display for Accept {
+    /// The ranges as they were understood.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        field::list(f, &self.ranges)
+    }
+}
+
+impl fmt::Display for MediaRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.without_weight(), Weight(self.quality))
+    }
+}
+
 /// All text of ours is UTF-8, so asking for it narrows nothing.
 fn is_utf8_charset(name: &str, value: &str) -> bool {
     name == "charset" && (value.eq_ignore_ascii_case("utf-8") || value.eq_ignore_ascii_case("utf8"))
-}
-
-/// `qvalue`, RFC 9110 §12.4.2, in thousandths.
-fn quality(text: &str) -> Option<u16> {
-    let (whole, digits) = text.split_once('.').unwrap_or((text, ""));
-    if digits.len() > 3 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let thousandths = format!("{digits:0<3}").parse().ok()?;
-    match (whole, thousandths) {
-        ("0", thousandths) => Some(thousandths),
-        ("1", 0) => Some(1000),
-        _ => None,
-    }
-}
-
-/// A token, or the content of a quoted string.
-fn unquote(value: &str) -> Option<String> {
-    let Some(inner) = value.strip_prefix('"') else { return is_token(value).then(|| value.to_owned()) };
-    let inner = inner.strip_suffix('"')?;
-    let mut text = String::with_capacity(inner.len());
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        text.push(match c {
-            '\\' => chars.next()?,
-            '"' => return None,
-            c => c,
-        });
-    }
-    Some(text)
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-}
-
-/// The pieces between separators that stand outside quoted strings, without the white space around them.
-fn split(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let end = end_of_piece(text, separator);
-        rest = text.get(end + 1..);
-        Some(text[..end].trim_ascii())
-    })
-}
-
-fn end_of_piece(text: &[u8], separator: u8) -> usize {
-    let (mut quoted, mut escaped) = (false, false);
-    for (place, byte) in text.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            byte if *byte == separator && !quoted => return place,
-            _ => (),
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]
@@ -203,10 +164,6 @@ mod tests {
     #[test]
     fn the_most_specific_range_decides() {
         check("", "text/html", 1000);
-        check("text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, */*;q=0.5", "text/plain", 700);
-        check("text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, */*;q=0.5", "text/plain;format=flowed", 1000);
-        check("text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, */*;q=0.5", "text/html", 300);
-        check("text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, */*;q=0.5", "image/png", 500);
         check("text/html;q=0, */*", "text/html", 0);
         check("application/json", "text/html", 0);
         check("TEXT/HTML ; Q=0.5", "text/html", 500);
@@ -216,6 +173,37 @@ mod tests {
         check("application/json;q=0.5;version=1", "application/json;version=1", 500);
         check("application/json;version=2", "application/json;version=1", 0);
         check("text/html;q=0.2, text/html;q=0.9", "text/html", 900);
+    }
+
+    #[test]
+    fn the_standards_examples() {
+        const SOUND: &str = "audio/*; q=0.2, audio/basic";
+        check(SOUND, "audio/basic", 1000);
+        check(SOUND, "audio/mpeg", 200);
+        check(SOUND, "text/plain", 0);
+        const TEXT: &str = "text/plain; q=0.5, text/html, text/x-dvi; q=0.8, text/x-c";
+        check(TEXT, "text/html", 1000);
+        check(TEXT, "text/x-c", 1000);
+        check(TEXT, "text/x-dvi", 800);
+        check(TEXT, "text/plain", 500);
+        const PRECEDENCE: &str = "text/*, text/plain, text/plain;format=flowed, */*";
+        for (offer, specificity) in [("text/plain;format=flowed", 3), ("text/plain", 2), ("text/html", 1), ("image/png", 0)] {
+            assert_eq!(rate(PRECEDENCE, offer), Match { quality: 1000, specificity }, "{offer}");
+        }
+        const TABLE: &str = "text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, text/plain;format=fixed;q=0.4, */*;q=0.5";
+        check(TABLE, "text/plain;format=flowed", 1000);
+        check(TABLE, "text/plain", 700);
+        check(TABLE, "text/html", 300);
+        check(TABLE, "image/jpeg", 500);
+        check(TABLE, "text/plain;format=fixed", 400);
+        // As erratum 7138 has it.
+        check(TABLE, "text/html;level=3", 300);
+    }
+
+    #[test]
+    fn ranges_are_shown_as_they_were_understood() {
+        let accept = headers("TEXT/HTML ; Q=0.50, nonsense, a/b; c=\"d e\";q=1.000, */*;q=0");
+        assert_eq!(Accept::parse(&accept).to_string(), "text/html;q=0.5, a/b;c=\"d e\", */*;q=0");
     }
 
     #[test]
@@ -252,7 +240,7 @@ mod tests {
 
     #[test]
     fn absurd_sizes_are_cut() {
-        check(&format!("{}text/html;q=0.1", "a/b,".repeat(MAX_RANGES)), "text/html", 0);
+        check(&format!("{}text/html;q=0.1", "a/b,".repeat(MAX_MEMBERS)), "text/html", 0);
         check(&format!("text/html;q=0.1,{}", "a".repeat(100_000)), "text/html", 100);
     }
 
@@ -264,11 +252,15 @@ mod tests {
     }
 
     fn check(accept: &str, offer: &str, expected: u16) {
+        assert_eq!(rate(accept, offer).quality, expected, "{accept} for {offer}");
+    }
+
+    fn rate(accept: &str, offer: &str) -> Match {
         let (essence, parameter) = offer.split_once(';').unwrap_or((offer, ""));
         let (kind, subtype) = essence.split_once('/').unwrap();
         let parameters: Vec<_> =
             parameter.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
-        assert_eq!(Accept::parse(&headers(accept)).rate(kind, subtype, &parameters).quality, expected, "{accept} for {offer}");
+        Accept::parse(&headers(accept)).rate(kind, subtype, &parameters)
     }
 
     fn headers(accept: &str) -> HeaderMap {

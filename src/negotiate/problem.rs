@@ -4,16 +4,12 @@
 //! exist must be the same bytes.
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use minijinja::{Environment, value::Serde};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Accept, Representation, choose, escape, plain::plain};
-use crate::{
-    assets,
-    report::{Diagnostic, Report},
-};
+use super::{Accept, Representation, choose, own, plain::plain};
+use crate::report::{Diagnostic, Report};
 
 const TEMPLATE: &str = "problem.html";
 
@@ -88,23 +84,15 @@ impl Problem {
             },
             Prefers::Json => ("application/problem+json", self.json()),
         };
-        let mut response = Response::new(Body::from(body));
+        let mut response = own::answer(media_type, body);
         *response.status_mut() = self.0.status;
-        let headers = response.headers_mut();
-        headers.extend(self.0.headers.clone());
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-        headers.insert(header::VARY, HeaderValue::from_static("Accept"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+        let own = std::mem::replace(response.headers_mut(), self.0.headers.clone());
+        response.headers_mut().extend(own);
         response
     }
 
     fn page(&self) -> Result<String, minijinja::Error> {
-        let mut environment = Environment::new();
-        environment.set_formatter(escape::formatter);
-        environment.add_template_owned(TEMPLATE, assets::template(TEMPLATE).unwrap_or_default())?;
-        environment.get_template(TEMPLATE)?.render(Serde(&self.page_data()))
+        own::page(TEMPLATE, &self.page_data())
     }
 
     fn page_data(&self) -> Page<'_> {
@@ -217,6 +205,8 @@ impl From<&Diagnostic> for DiagnosticDocument {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use http::header;
 
     use super::*;
     use crate::report::Kind;

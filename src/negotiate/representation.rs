@@ -2,14 +2,15 @@
 
 use std::{cmp::Reverse, fmt};
 
-use super::{Accept, Match};
+use super::{Accept, Match, accept::MediaRange, is_language_tag};
 
-/// One media type a resource can be had as, with the API version it shows.
+/// One media type a resource can be had as, with its language and the API version it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Representation {
     kind: String,
     subtype: String,
     parameters: Vec<(String, String)>,
+    language: Option<String>,
     /// The version of the resource it shows; `None` where versions have no meaning (pages).
     pub version: Option<u32>,
 }
@@ -19,7 +20,8 @@ impl Representation {
     #[must_use]
     pub fn new(essence: &str) -> Self {
         let (kind, subtype) = essence.split_once('/').unwrap_or(("application", "octet-stream"));
-        Self { kind: kind.to_ascii_lowercase(), subtype: subtype.to_ascii_lowercase(), parameters: Vec::new(), version: None }
+        let (kind, subtype) = (kind.to_ascii_lowercase(), subtype.to_ascii_lowercase());
+        Self { kind, subtype, parameters: Vec::new(), language: None, version: None }
     }
 
     /// The same with a parameter that is part of the type.
@@ -34,6 +36,20 @@ impl Representation {
     pub fn of_version(mut self, version: u32) -> Self {
         self.version = Some(version);
         self
+    }
+
+    /// The same, in a language: `de`, `en-GB`. A text that is no language tag (see [`is_language_tag`]) leaves it without one, as
+    /// the representation for everybody.
+    #[must_use]
+    pub fn of_language(mut self, tag: &str) -> Self {
+        self.language = is_language_tag(tag).then(|| tag.to_owned());
+        self
+    }
+
+    /// The value of `Content-Language`.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
     }
 
     /// `type/subtype`.
@@ -54,6 +70,11 @@ impl Representation {
     pub fn rate(&self, accept: &Accept) -> Match {
         accept.rate(&self.kind, &self.subtype, &self.parameters)
     }
+
+    /// The media range that decides how well a client takes it.
+    pub(super) fn range_in<'a>(&self, accept: &'a Accept) -> Option<&'a MediaRange> {
+        accept.deciding(&self.kind, &self.subtype, &self.parameters).map(|(_, range)| range)
+    }
 }
 
 impl fmt::Display for Representation {
@@ -64,7 +85,7 @@ impl fmt::Display for Representation {
 }
 
 /// The place of the offer to answer with; `None` means 406. Quality decides, then how closely the client names the offer (a
-/// script that asks for `application/json, */*` wants JSON), then the order of the offers.
+/// script that asks for `application/json, */*` wants JSON), then the order of the offers. Languages are [`super::decide`]'s.
 #[must_use]
 pub fn choose(accept: &Accept, offers: &[Representation]) -> Option<usize> {
     let rated = offers.iter().map(|offer| offer.rate(accept)).enumerate();
@@ -112,6 +133,13 @@ mod tests {
             "application/json; version=1"
         );
         assert_eq!(Representation::new("nonsense").content_type(), "application/octet-stream");
+    }
+
+    #[test]
+    fn languages_are_tags() {
+        for (tag, expected) in [("de", Some("de")), ("en-GB", Some("en-GB")), ("", None), ("de\r\nx", None), ("min.js", None)] {
+            assert_eq!(Representation::new("text/html").of_language(tag).language(), expected, "{tag:?}");
+        }
     }
 
     fn check(accept: &str, expected: &str) {
