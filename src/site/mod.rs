@@ -151,7 +151,9 @@ impl Inner {
         let query = request.uri().query();
         match found {
             Found::Resource(target) => api::answer(self, target, request).await,
-            Found::File { file, name } => public::serve(file, &name, request.method(), request.headers()).await,
+            Found::File { file, name } => {
+                public::serve_coded(self.public.as_ref(), file, &name, request.method(), request.headers()).await
+            }
             Found::Page(pages) => page::answer(self, &pages, &request.into_parts().0).await,
             Found::Redirect(location) => respond::redirect(&location, query),
             Found::Failed(error) => respond::open_failed(&error, request.headers(), Prefers::Html),

@@ -1,5 +1,8 @@
 //! Static files: tower-http's `ServeDir` over a descriptor that the guard opened.
 //!
+//! Beside `app.js` may stand `app.js.br`, `app.js.zst` and `app.js.gz`, made by a build: clients that take the coding get them
+//! in its place. Pages are sent as they are, because a script has to be put into them.
+//!
 //! `ServeDir` knows ranges; it never sees a path. It is asked for one name, and its [`Backend`] answers with the one file that is
 //! open already, so what was checked is what is served. Conditions are judged here, because its entity tags are made of size and
 //! modification time alone.
@@ -25,17 +28,37 @@ use tower_http::services::{
 };
 
 use super::{
-    guard::{OpenError, OpenFile},
+    guard::{Guard, OpenError, OpenFile, Opened},
     media, respond,
     validator::{Validators, Verdict},
 };
-use crate::negotiate::{Prefers, Problem};
+use crate::negotiate::{AcceptEncoding, Coding, Prefers, Problem};
 
 /// Files up to this size are read in one go: cheaper than streaming them, and what is sent is one state of the file.
 const SMALL_BYTES: u64 = 256 * 1024;
 
 /// One read of a larger file.
 const CHUNK_BYTES: usize = 128 * 1024;
+
+/// Answers `GET` and `HEAD` with a file that was asked for by `name`, or with what stands beside it in a coding that the client
+/// takes.
+pub(super) async fn serve_coded(
+    guard: Option<&Guard>,
+    opened: Box<OpenFile>,
+    name: &str,
+    method: &Method,
+    request: &HeaderMap,
+) -> Response<Body> {
+    let Some(guard) = guard.filter(|_| !is_page(name)) else { return serve(opened, name, method, request).await };
+    let mut response = match sibling(guard, &opened, name, request) {
+        Some((coding, file)) => coded(coding, serve(file, name, method, request).await),
+        None => serve(opened, name, method, request).await,
+    };
+    if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    response
+}
 
 /// Answers `GET` and `HEAD` with a file that was asked for by `name`.
 pub(super) async fn serve(opened: Box<OpenFile>, name: &str, method: &Method, request: &HeaderMap) -> Response<Body> {
@@ -44,6 +67,40 @@ pub(super) async fn serve(opened: Box<OpenFile>, name: &str, method: &Method, re
         Ok(content) => send(content, content_type, method, request).await,
         Err(error) => respond::open_failed(&OpenError::from(error), request, Prefers::Html),
     }
+}
+
+fn is_page(name: &str) -> bool {
+    media::content_type(name).starts_with("text/html")
+}
+
+/// The best of the encoded files beside `file`, if the client takes one rather than the file itself. One that is older was made
+/// of something else.
+fn sibling(guard: &Guard, file: &OpenFile, name: &str, request: &HeaderMap) -> Option<(Coding, Box<OpenFile>)> {
+    let modified = file.metadata.modified().ok()?;
+    AcceptEncoding::parse(request).ranked(&Coding::ENCODED).into_iter().find_map(|coding| {
+        let name = format!("{name}.{}", extension(coding)?);
+        let segments: Vec<&str> = name.split('/').collect();
+        let Ok(Opened::File(sibling)) = guard.open(&segments) else { return None };
+        (sibling.metadata.modified().ok()? >= modified).then_some((coding, sibling))
+    })
+}
+
+/// How tools name what they encoded.
+fn extension(coding: Coding) -> Option<&'static str> {
+    match coding {
+        Coding::Identity => None,
+        Coding::Gzip => Some("gz"),
+        Coding::Zstd => Some("zst"),
+        Coding::Brotli => Some("br"),
+    }
+}
+
+/// Says what the bytes are encoded in, where there are any.
+fn coded(coding: Coding, mut response: Response<Body>) -> Response<Body> {
+    if response.status().is_success() {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.token()));
+    }
+    response
 }
 
 async fn send(content: Content, content_type: String, method: &Method, request: &HeaderMap) -> Response<Body> {

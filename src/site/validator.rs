@@ -210,6 +210,32 @@ mod tests {
     }
 
     #[test]
+    fn tags_compare_as_the_standard_shows() {
+        // RFC 9110 §8.8.3.2. The second tag is ours, and ours are strong.
+        check(r#"W/"1""#, r#""1""#, [false, true]);
+        check(r#""1""#, r#""1""#, [true, true]);
+        check(r#"W/"2""#, r#""1""#, [false, false]);
+        check(r#""2""#, r#""1""#, [false, false]);
+        // §8.8.3: the tags it shows, the empty one among them.
+        check(r#""xyzzy""#, r#""xyzzy""#, [true, true]);
+        check(r#"W/"xyzzy""#, r#""xyzzy""#, [false, true]);
+        check(r#""""#, r#""""#, [true, true]);
+        check(r#""""#, r#""xyzzy""#, [false, false]);
+        // §8.8.3.3: one tag for each coding of the same content.
+        check(r#""123-a""#, r#""123-b""#, [false, false]);
+        // §13.1.1 and §13.1.2: lists, and a weak tag in one.
+        check(r#""xyzzy", "r2d2xxxx", "c3piozzzz""#, r#""c3piozzzz""#, [true, true]);
+        check(r#"W/"xyzzy", W/"r2d2xxxx", W/"c3piozzzz""#, r#""r2d2xxxx""#, [false, true]);
+        check("*", r#""xyzzy""#, [true, true]);
+
+        fn check(theirs: &'static str, ours: &str, expected: [bool; 2]) {
+            let (request, tags) = (headers(&[("if-match", theirs)]), [ours.to_owned()]);
+            let found = [Comparison::Strong, Comparison::Weak].map(|how| matches_any(&request, &header::IF_MATCH, how, &tags));
+            assert_eq!(found, expected, "{theirs} and {ours}");
+        }
+    }
+
+    #[test]
     fn a_range_needs_the_same_state() {
         for (condition, expected) in
             [("\"a\"", true), ("\"b\"", false), ("W/\"a\"", false), (TIME, true), (BEFORE, false), ("x", false)]

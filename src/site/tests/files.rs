@@ -127,6 +127,99 @@ async fn ranges() {
 }
 
 #[tokio::test]
+async fn what_a_build_encoded_is_sent_encoded() {
+    let project = Project::flat(&[
+        ("app.js", "PLAIN"),
+        ("app.js.br", "BROTLI"),
+        ("app.js.gz", "GZIPPED"),
+        ("lib/b.css", "CSS"),
+        ("lib/b.css.zst", "ZSTD"),
+        ("index.html", "PAGE"),
+        ("index.html.br", "NO"),
+        ("key.txt", "K"),
+    ]);
+    for (path, accept, coding, body) in [
+        ("/app.js", "gzip, br", "br", "BROTLI"),
+        ("/app.js", "gzip", "gzip", "GZIPPED"),
+        ("/app.js", "br;q=0.5, gzip", "gzip", "GZIPPED"),
+        ("/app.js", "zstd", "", "PLAIN"),
+        ("/app.js", "identity, br;q=0.9", "", "PLAIN"),
+        ("/app.js", "", "", "PLAIN"),
+        ("/lib/b.css", "*", "zstd", "ZSTD"),
+        ("/lib/b.css", "br, gzip", "", "CSS"),
+        ("/key.txt", "br", "", "K"),
+    ] {
+        let got = project.send("GET", path, &[("accept-encoding", accept)], "").await.is(200, body);
+        assert_eq!((got.header("content-encoding"), got.header("vary")), (coding, "Accept-Encoding"), "{path} in {accept}");
+        let content_type = project.get(path).await.header("content-type").to_owned();
+        assert_eq!(got.header("content-type"), content_type, "{path}");
+        let head = project.send("HEAD", path, &[("accept-encoding", accept)], "").await.is(200, "");
+        for name in ["content-encoding", "content-length", "etag", "vary"] {
+            assert_eq!(head.header(name), got.header(name), "{name}");
+        }
+    }
+    assert_eq!(project.get("/app.js").await.is(200, "PLAIN").header("vary"), "Accept-Encoding");
+    for path in ["/", "/index.html"] {
+        let got = project.send("GET", path, &[("accept-encoding", "br")], "").await.is(200, "PAGE");
+        assert_eq!((got.header("content-encoding"), got.header("vary")), ("", ""));
+    }
+    // By its own name it is a file like others.
+    let got = project.send("GET", "/app.js.br", &[("accept-encoding", "br")], "").await.is(200, "BROTLI");
+    assert_eq!((got.header("content-encoding"), got.header("content-type")), ("", "application/x-brotli"));
+}
+
+#[tokio::test]
+async fn an_encoded_file_has_its_own_tag_and_ranges() {
+    let project = Project::flat(&[("app.js", "PLAIN"), ("app.js.br", "BROTLI")]);
+    let get = async |headers: &[(&str, &str)]| project.send("GET", "/app.js", headers, "").await;
+    let plain = get(&[]).await.header("etag").to_owned();
+    let tag = get(&[("accept-encoding", "br")]).await.header("etag").to_owned();
+    assert_ne!(tag, plain);
+    let got = get(&[("accept-encoding", "br"), ("if-none-match", &tag)]).await.is(304, "");
+    assert_eq!((got.header("etag"), got.header("vary"), got.header("content-encoding")), (tag.as_str(), "Accept-Encoding", ""));
+    get(&[("accept-encoding", "br"), ("if-none-match", &plain)]).await.is(200, "BROTLI");
+    get(&[("if-none-match", &tag)]).await.is(200, "PLAIN");
+    get(&[("accept-encoding", "br"), ("if-match", &plain)]).await.has(412, "");
+    let part = [("accept-encoding", "br"), ("range", "bytes=1-2"), ("if-range", tag.as_str())];
+    let got = get(&part).await.is(206, "RO");
+    assert_eq!((got.header("content-range"), got.header("content-encoding")), ("bytes 1-2/6", "br"));
+    get(&[("range", "bytes=1-2"), ("if-range", &tag)]).await.is(200, "PLAIN");
+    let got = get(&[("accept-encoding", "br"), ("range", "bytes=6-")]).await.has(416, "");
+    assert_eq!((got.header("content-range"), got.header("content-encoding")), ("bytes */6", ""));
+}
+
+#[tokio::test]
+async fn an_encoded_file_of_an_older_state_is_not_sent() {
+    let project = Project::flat(&[("app.js", "PLAIN"), ("app.js.br", "BROTLI"), ("app.js.gz", "GZIPPED")]);
+    let age = |name: &str, seconds| {
+        let time = SystemTime::now() - Duration::from_secs(seconds);
+        File::options().write(true).open(project.folder.path(name)).unwrap().set_modified(time).unwrap();
+    };
+    let (both, coding) = ([("accept-encoding", "br, gzip")], "content-encoding");
+    age("app.js", 100);
+    age("app.js.br", 101);
+    age("app.js.gz", 100);
+    let got = project.send("GET", "/app.js", &both, "").await.is(200, "GZIPPED");
+    assert_eq!(got.header(coding), "gzip");
+    age("app.js.gz", 101);
+    let got = project.send("GET", "/app.js", &both, "").await.is(200, "PLAIN");
+    assert_eq!(got.header(coding), "");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_encoded_file_that_is_denied_is_missing() {
+    use std::os::unix::fs::symlink;
+    let project = Project::flat(&[("a.txt", "PLAIN"), (".env", "SECRET"), ("b.txt", "B"), ("b.txt.br/x", "")]);
+    symlink(".env", project.folder.path("a.txt.br")).unwrap();
+    symlink("/etc/hostname", project.folder.path("a.txt.gz")).unwrap();
+    for path in ["/a.txt", "/b.txt"] {
+        let got = project.send("GET", path, &[("accept-encoding", "br, gzip")], "").await;
+        assert_eq!((got.status.as_u16(), got.header("content-encoding")), (200, ""), "{path} {}", got.body);
+    }
+}
+
+#[tokio::test]
 async fn large_files_stream() {
     let project = Project::flat(&[("index.html", "")]);
     let file = File::create(project.folder.path("big.bin")).unwrap();
