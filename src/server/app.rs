@@ -23,6 +23,7 @@ use tower_http::{
 
 use super::{
     accept::Connection,
+    encode::{Encodable, EncodeLayer},
     hosts::Hosts,
     origin::{foreign_origin, is_foreign_load, is_foreign_write},
     reply::{head, refuse, rescue},
@@ -85,6 +86,7 @@ pub fn app_service(config: &Config, rooms: &Rooms) -> Route {
         .option_layer(cors(&granted)) // error and fault answers need the headers as well
         .layer(rooms.recorder.layer()) // keeps what the browser received, faults included
         .layer(FaultLayer::new(&config.faults)) // to the recorder a fault looks like a slow or broken network
+        .layer(EncodeLayer) // outside of inject, which needs plain HTML; inside of the recorder, which keeps what went out
         .layer(InjectLayer::new(rooms.standing.clone(), inject)) // innermost: sees plain HTML from site and app alike
         .service(Route::new(service_fn(move |request| project.clone().answer(request))));
     let own = Own { rooms: rooms.clone() };
@@ -190,7 +192,7 @@ impl Project {
             Answer::Done(_) if foreign_load => {
                 Ok(refuse(&headers, StatusCode::FORBIDDEN, "pages of another site may not load this"))
             }
-            Answer::Done(response) => Ok(response),
+            Answer::Done(response) => Ok(ours(response)),
             Answer::NotMine(request) => Ok(self.forward(request, host, false).await),
         }
     }
@@ -200,7 +202,7 @@ impl Project {
         self.keep_token(request.headers_mut());
         let Some(upstream) = &self.rooms.upstream else {
             return match &self.rooms.site {
-                Some(site) if !foreign => site.missing(&request.into_parts().0).await,
+                Some(site) if !foreign => ours(site.missing(&request.into_parts().0).await),
                 _ if foreign => {
                     refuse(&headers, StatusCode::FORBIDDEN, "pages of another origin may not write; see `[cors] origins`")
                 }
@@ -211,6 +213,12 @@ impl Project {
         let peer = Peer { remote, scheme: http::uri::Scheme::HTTP, host };
         upstream.forward(request, peer).await.unwrap_or_else(|error| rescue(&headers, &error))
     }
+}
+
+/// Marks what the site answered, so that it may be encoded; what the app answered stays as it came.
+fn ours(mut response: Response<Body>) -> Response<Body> {
+    response.extensions_mut().insert(Encodable);
+    response
 }
 
 impl Project {

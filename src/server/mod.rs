@@ -5,7 +5,7 @@
 //! same-origin with the app listener and must not reach it.
 //!
 //! ```text
-//! accept ─► host check ─► own routes · cors ─► record ─► faults ─► inject ─► site or proxy
+//! accept ─► host check ─► own routes · cors ─► record ─► faults ─► encode ─► inject ─► site or proxy
 //! ```
 //!
 //! What is decided by the request alone (`hosts`, `origin`) is pure. This module starts one task per connection, and ends
@@ -15,6 +15,7 @@ mod accept;
 mod app;
 mod bind;
 mod control;
+mod encode;
 mod hosts;
 mod origin;
 mod reply;
