@@ -45,7 +45,10 @@ impl Session {
             self.watcher.adopt(&self.config.watch);
         }
         self.tell_detected(&before.detected);
-        self.rooms.site = self.config.site.as_ref().map(|config| open_site(config, &self.writer));
+        // What was written to memory only, and writes that are under way, belong to the site that is open.
+        if before.site != self.config.site {
+            self.rooms.site = self.config.site.as_ref().map(|config| open_site(config, &self.writer));
+        }
         let other_backing = before.app.is_some() != self.config.app.is_some() || before.upstream != self.config.upstream;
         if other_backing {
             self.failures.forget_program();
