@@ -176,7 +176,7 @@ mod tests {
     use crate::{
         config::{
             AppConfig, AppKind, AppPort, CommandLine, CorsConfig, LiveConfig, LogFormat, Run, ServerConfig, SiteConfig,
-            WatchConfig,
+            WatchConfig, Writes,
         },
         watch::Kind,
     };
@@ -200,6 +200,8 @@ mod tests {
             templates: Some("/p/templates".into()),
             data: Some("/p/data".into()),
             fallback: None,
+            versions: Vec::new(),
+            writes: Writes::default(),
         };
         Config {
             root: "/p".into(),

@@ -4,12 +4,12 @@
 //! `everlit.toml` is decided in [`config`](crate::config), which gets the flags as one [`Layer`]. No defaults stand here, and
 //! no environment is read.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::config::{CommandLine, Host, Layer, LogFormat, value};
+use crate::config::{CommandLine, Host, Layer, LogFormat, Share, value};
 
 /// A local development web server with hot reload that never goes dark
 #[derive(Clone, Debug, Parser)]
@@ -79,6 +79,26 @@ pub(super) struct DevArgs {
     #[arg(long, value_name = "URL", value_parser = value::upstream, value_hint = ValueHint::Url, conflicts_with_all = ["build", "run", "command"])]
     pub upstream: Option<http::Uri>,
 
+    /// Refuse writes to data
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = value::switch)]
+    pub read_only: Option<bool>,
+
+    /// Keep written data in memory: no file changes, and the next start has the files again
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = value::switch)]
+    pub ephemeral: Option<bool>,
+
+    /// Simulate a slow network: wait this long before each answer, like 200ms
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub delay: Option<Duration>,
+
+    /// Wait up to this much longer, at random
+    #[arg(long, value_name = "TIME", value_parser = value::duration)]
+    pub jitter: Option<Duration>,
+
+    /// Simulate a broken back end: answer this share of all requests with 503, like 5%
+    #[arg(long, value_name = "SHARE")]
+    pub fail: Option<Share>,
+
     /// Run the app by this program with its arguments, without a shell
     #[arg(last = true, value_name = "CMD", conflicts_with = "run", value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<String>,
@@ -100,6 +120,11 @@ impl DevArgs {
             inject: self.no_inject.then_some(false),
             poll: self.poll,
             upstream: self.upstream.clone(),
+            read_only: self.read_only,
+            ephemeral: self.ephemeral,
+            delay: self.delay,
+            jitter: self.jitter,
+            fail: self.fail,
             search_path: None,
         }
     }
@@ -159,6 +184,11 @@ mod tests {
         check(&["--no-inject"], Layer { inject: Some(false), ..none() });
         check(&["--poll"], Layer { poll: Some(true), ..none() });
         check(&["--upstream", "http://a"], Layer { upstream: Some(http::Uri::from_static("http://a")), ..none() });
+        check(&["--read-only"], Layer { read_only: Some(true), ..none() });
+        check(&["--ephemeral=false"], Layer { ephemeral: Some(false), ..none() });
+        check(&["--delay", "200ms"], Layer { delay: Some(Duration::from_millis(200)), ..none() });
+        check(&["--jitter", "1.5s"], Layer { jitter: Some(Duration::from_millis(1500)), ..none() });
+        check(&["--fail", "5%"], Layer { fail: "5%".parse().ok(), ..none() });
         let argv = vec!["./x".to_owned(), "--port".to_owned(), "{port}".to_owned()];
         check(&["--", "./x", "--port", "{port}"], Layer { run: Some(CommandLine::Argv(argv)), ..none() });
     }
@@ -183,6 +213,8 @@ mod tests {
         check(&["--upstream", "http://a", "--run", "x"], ErrorKind::ArgumentConflict);
         check(&["--upstream", "http://a", "--", "x"], ErrorKind::ArgumentConflict);
         check(&["--run", "x", "--", "y"], ErrorKind::ArgumentConflict);
+        check(&["--delay", "200"], ErrorKind::ValueValidation);
+        check(&["--fail", "0.05"], ErrorKind::ValueValidation);
         check(&["--prot", "1"], ErrorKind::UnknownArgument);
     }
 

@@ -45,6 +45,9 @@ pub enum ConfigError {
     /// A program and an upstream were given by the same place.
     #[error("`upstream` and a command to run or build exclude each other: both would get what the site does not have")]
     TwoBackends,
+    /// Writes cannot be refused and kept in memory alike.
+    #[error("`read_only` and `ephemeral` exclude each other: either no write is taken, or all are and none is kept")]
+    TwoKindsOfWrites,
     /// There are settings for a program, but none to run.
     #[error("there is a `build` command or an `[app]` section, but nothing to run was given or found; set `[app] run`")]
     NothingToRun,

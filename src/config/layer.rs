@@ -3,10 +3,10 @@
 //! A [`Layer`] knows nothing of defaults: what it does not say is `None`. Layers are laid over one another with
 //! [`Layer::over`], which is the precedence of the whole program.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, time::Duration};
 
 use super::{
-    CommandLine, ConfigError, LogFormat,
+    CommandLine, ConfigError, LogFormat, Share,
     value::{self, Host, Invalid},
 };
 
@@ -33,6 +33,16 @@ pub struct Layer {
     pub poll: Option<bool>,
     /// The server that already runs.
     pub upstream: Option<http::Uri>,
+    /// Whether writes to data are refused.
+    pub read_only: Option<bool>,
+    /// Whether written data is kept in memory only.
+    pub ephemeral: Option<bool>,
+    /// Added before each answer.
+    pub delay: Option<Duration>,
+    /// The most that is added to that at random.
+    pub jitter: Option<Duration>,
+    /// How many requests fail.
+    pub fail: Option<Share>,
     /// The search path commands get before the project's own folders are put first; only the environment gives it.
     pub search_path: Option<OsString>,
 }
@@ -55,13 +65,19 @@ impl Layer {
             inject: env.read("EVERLIT_INJECT", value::switch)?,
             poll: env.read("EVERLIT_POLL", value::switch)?,
             upstream: env.read("EVERLIT_UPSTREAM", value::upstream)?,
+            read_only: env.read("EVERLIT_READ_ONLY", value::switch)?,
+            ephemeral: env.read("EVERLIT_EPHEMERAL", value::switch)?,
+            delay: env.read("EVERLIT_DELAY", value::duration)?,
+            jitter: env.read("EVERLIT_JITTER", value::duration)?,
+            fail: env.read("EVERLIT_FAIL", str::parse)?,
             search_path: (env.get)("PATH"),
         })
     }
 
     /// These settings where they are given, those `below` elsewhere.
     ///
-    /// A program and an upstream exclude each other, so giving one of them takes the other from every layer below.
+    /// A program and an upstream exclude each other, so giving one of them takes the other from every layer below. The same is
+    /// true of `read_only` and `ephemeral`.
     #[must_use]
     pub fn over(self, below: Self) -> Self {
         let has_program = self.build.is_some() || self.run.is_some();
@@ -69,6 +85,11 @@ impl Layer {
             (Some(_), _) => Self { build: None, run: None, ..below },
             (None, true) => Self { upstream: None, ..below },
             (None, false) => below,
+        };
+        let below = match (self.read_only, self.ephemeral) {
+            (Some(true), _) => Self { ephemeral: None, ..below },
+            (_, Some(true)) => Self { read_only: None, ..below },
+            _ => below,
         };
         Self {
             port: self.port.or(below.port),
@@ -81,6 +102,11 @@ impl Layer {
             inject: self.inject.or(below.inject),
             poll: self.poll.or(below.poll),
             upstream: self.upstream.or(below.upstream),
+            read_only: self.read_only.or(below.read_only),
+            ephemeral: self.ephemeral.or(below.ephemeral),
+            delay: self.delay.or(below.delay),
+            jitter: self.jitter.or(below.jitter),
+            fail: self.fail.or(below.fail),
             search_path: self.search_path.or(below.search_path),
         }
     }
@@ -116,6 +142,8 @@ mod tests {
         check("EVERLIT_HOST", "here", "EVERLIT_HOST must be an IP address or `localhost`, not `here`");
         check("EVERLIT_LOG", "xml", "EVERLIT_LOG must be `human` or `json`, not `xml`");
         check("EVERLIT_RUN", " ", "EVERLIT_RUN must be a command, not ` `");
+        check("EVERLIT_DELAY", "200", "EVERLIT_DELAY must be a time like \"200ms\", \"30s\" or \"2m\", not `200`");
+        check("EVERLIT_FAIL", "all", "EVERLIT_FAIL must be a share from \"0%\" to \"100%\", like \"5%\", not `all`");
         check("EVERLIT_POLL", "often", "EVERLIT_POLL must be `true` or `false`, not `often`");
         check(
             "EVERLIT_UPSTREAM",
@@ -135,5 +163,14 @@ mod tests {
         let upstream = || Layer { upstream: Some(http::Uri::from_static("http://a")), ..Layer::default() };
         assert_eq!(program().over(upstream()), program());
         assert_eq!(upstream().over(program()), upstream());
+    }
+
+    #[test]
+    fn a_layer_that_says_what_becomes_of_writes_has_the_last_word() {
+        let says = |read_only, ephemeral| Layer { read_only, ephemeral, ..Layer::default() };
+        assert_eq!(says(Some(true), None).over(says(None, Some(true))), says(Some(true), None));
+        assert_eq!(says(None, Some(true)).over(says(Some(true), None)), says(None, Some(true)));
+        assert_eq!(says(Some(false), None).over(says(None, Some(true))), says(Some(false), Some(true)));
+        assert_eq!(says(Some(true), Some(true)).over(says(None, None)), says(Some(true), Some(true)), "which is an error later");
     }
 }

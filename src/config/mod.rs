@@ -6,11 +6,14 @@
 //! [`load`] reads all of it once; after a change of `everlit.toml` it is called again with the same [`Layer`]s. Nothing here
 //! looks at the process's own arguments or environment: `cli` hands them in.
 
+mod cors;
 mod detect;
 mod error;
 mod file;
 mod layer;
 mod merge;
+mod origin;
+mod share;
 pub mod value;
 
 #[cfg(test)]
@@ -23,12 +26,21 @@ use std::{
     time::Duration,
 };
 
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+
+pub use cors::CorsConfig;
 pub use error::{ConfigError, FileError};
 pub use layer::Layer;
+pub use origin::Origins;
+pub use share::Share;
 pub use value::Host;
 
 /// The port that is listened on unless another is asked for. No service that is common on a developer's machine uses it.
 pub const LISTEN_PORT: u16 = 4747;
+
+/// What a simulated failure answers unless another status is asked for: the one that says "try again".
+pub const FAILURE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// Reads the project in `dir` and merges it with what flags and environment say.
 ///
@@ -116,6 +128,33 @@ pub struct SiteConfig {
     pub data: Option<PathBuf>,
     /// The file that answers a navigation nothing else has, relative to `public`; `None` answers 404.
     pub fallback: Option<PathBuf>,
+    /// Versions of the API that are declared, the oldest first; others may be found beside the data.
+    pub versions: Vec<VersionConfig>,
+    /// What becomes of writes to data.
+    pub writes: Writes,
+}
+
+/// One declared version of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionConfig {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Since or from when clients should leave it (RFC 9745); not before 1970.
+    pub deprecated: Option<Timestamp>,
+    /// From when it may be gone (RFC 8594); not before `deprecated`, not before 1970.
+    pub sunset: Option<Timestamp>,
+}
+
+/// What becomes of writes to data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// They are on disk before they are acknowledged.
+    #[default]
+    Durable,
+    /// They are kept in memory, and gone when the session ends.
+    Memory,
+    /// They are refused.
+    Refused,
 }
 
 /// The program that is built and run.
@@ -195,13 +234,6 @@ pub enum AppPort {
     Fixed(u16),
 }
 
-/// Who may read answers from another origin.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CorsConfig {
-    /// Exact origins (`http://localhost:5173`); none by default.
-    pub origins: Vec<String>,
-}
-
 /// What pages are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveConfig {
@@ -223,10 +255,23 @@ pub struct WatchConfig {
 pub struct FaultConfig {
     /// Glob of URL paths: `/api/**`.
     pub path: String,
+    /// Methods; `None` is all of them.
+    pub methods: Option<Vec<Method>>,
     /// Added before the answer.
     pub delay: Duration,
-    /// Answered instead of the real answer.
-    pub status: Option<u16>,
+    /// The most that is added to it at random.
+    pub jitter: Duration,
+    /// What is answered instead of the real answer, and how often.
+    pub failure: Option<Failure>,
+}
+
+/// Answers that are not the real ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// How many of the answers.
+    pub share: Share,
+    /// Their status, 400 to 599.
+    pub status: StatusCode,
 }
 
 /// Something that was found in the folder.

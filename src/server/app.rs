@@ -1,11 +1,6 @@
 //! The app listener's service: who answers, and what every request passes before.
 
-use std::{
-    collections::HashSet,
-    convert::Infallible,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use axum::{
     body::Body,
@@ -14,18 +9,16 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, header, uri::Authority};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer, ExposeHeaders},
-    trace::TraceLayer,
-};
+use tower::{ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 
 use super::{
     accept::Connection,
+    cors::{Cors, Grant},
     encode::{Encodable, EncodeLayer},
-    hosts::Hosts,
-    origin::{foreign_origin, is_foreign_load, is_foreign_write},
+    hint::CorsHint,
+    hosts::{Hosts, Named},
+    origin::{is_foreign_load, is_foreign_write},
     reply::{head, refuse, rescue},
 };
 use crate::{
@@ -43,9 +36,6 @@ use crate::{
 
 /// Where our own routes begin; nothing below is ever the project's.
 const OWN: &str = "/__everlit/";
-
-/// Origins that are hinted at once each; a page cannot fill the terminal by inventing more.
-const HINTS: usize = 16;
 
 /// A service that takes a request and never fails.
 type Route = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -78,12 +68,12 @@ pub struct Rooms {
 /// Own routes are inside the host check only: they are not recorded, broken or injected.
 #[must_use]
 pub fn app_service(config: &Config, rooms: &Rooms) -> Route {
-    let granted: Arc<[HeaderValue]> = config.cors.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let grant = Grant::new(&config.cors);
     let inject = if config.live.inject { Inject::On } else { Inject::Off };
-    let project = Project { rooms: rooms.clone(), granted: Arc::clone(&granted) };
+    let project = Project { rooms: rooms.clone(), grant: grant.clone() };
     let project = ServiceBuilder::new()
-        .layer(CorsHint::new(&granted, rooms.notices.clone())) // outside of cors, which answers preflights itself
-        .option_layer(cors(&granted)) // error and fault answers need the headers as well
+        .layer(CorsHint::new(&grant, rooms.notices.clone())) // outside of cors: it looks at what that answered
+        .option_layer(Cors::new(&grant)) // preflights end here; error and fault answers need the headers as well
         .layer(rooms.recorder.layer()) // keeps what the browser received, faults included
         .layer(FaultLayer::new(&config.faults)) // to the recorder a fault looks like a slow or broken network
         .layer(EncodeLayer) // outside of inject, which needs plain HTML; inside of the recorder, which keeps what went out
@@ -98,16 +88,6 @@ pub fn app_service(config: &Config, rooms: &Rooms) -> Route {
         .layer(CatchPanicLayer::new()) // a panic ends one request
         .service(checked);
     BoxCloneSyncService::new(service.map_response(|response: Response<_>| response.map(Body::new)))
-}
-
-fn cors(granted: &[HeaderValue]) -> Option<CorsLayer> {
-    let layer = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(granted.to_vec()))
-        .allow_methods(AllowMethods::mirror_request())
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(ExposeHeaders::list([header::ETAG, header::LINK, header::LOCATION, "x-total-count".parse().ok()?]))
-        .allow_credentials(true);
-    (!granted.is_empty()).then_some(layer)
 }
 
 /// DNS rebinding: the name is checked before anything reads or answers.
@@ -128,10 +108,6 @@ fn connection(request: &Request<Body>) -> Connection {
     let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
     request.extensions().get().copied().unwrap_or(Connection { local: nowhere, remote: nowhere })
 }
-
-/// The authority that was checked, for those further in.
-#[derive(Clone, Debug)]
-struct Named(Authority);
 
 /// `/__everlit/`: the client runtime and the reload socket.
 #[derive(Clone)]
@@ -172,7 +148,7 @@ impl Own {
 #[derive(Clone)]
 struct Project {
     rooms: Rooms,
-    granted: Arc<[HeaderValue]>,
+    grant: Grant,
 }
 
 impl Project {
@@ -184,7 +160,7 @@ impl Project {
         let Some(Named(host)) = request.extensions().get::<Named>().cloned() else {
             return Ok(refuse(&headers, StatusCode::BAD_REQUEST, "the request names no server"));
         };
-        let foreign = is_foreign_write(request.method(), request.headers(), &host, &self.granted);
+        let foreign = is_foreign_write(request.method(), request.headers(), &host, &self.grant);
         let site = self.rooms.site.as_ref().filter(|_| !foreign);
         let Some(site) = site else { return Ok(self.forward(request, host, foreign).await) };
         let foreign_load = is_foreign_load(request.headers());
@@ -203,9 +179,11 @@ impl Project {
         let Some(upstream) = &self.rooms.upstream else {
             return match &self.rooms.site {
                 Some(site) if !foreign => ours(site.missing(&request.into_parts().0).await),
-                _ if foreign => {
-                    refuse(&headers, StatusCode::FORBIDDEN, "pages of another origin may not write; see `[cors] origins`")
-                }
+                _ if foreign => refuse(
+                    &headers,
+                    StatusCode::FORBIDDEN,
+                    "pages of another origin may not write this; see `[cors]` in everlit.toml",
+                ),
                 _ => refuse(&headers, StatusCode::NOT_FOUND, "there is nothing here"),
             };
         };
@@ -228,62 +206,5 @@ impl Project {
         if headers.get_all(header::AUTHORIZATION).iter().any(names_it) {
             headers.remove(header::AUTHORIZATION);
         }
-    }
-}
-
-/// Says in the terminal that a page of another origin asked in vain, and how to let it.
-#[derive(Clone)]
-struct CorsHint {
-    granted: Arc<[HeaderValue]>,
-    hinted: Arc<Mutex<HashSet<HeaderValue>>>,
-    notices: Notices,
-}
-
-impl CorsHint {
-    fn new(granted: &Arc<[HeaderValue]>, notices: Notices) -> Self {
-        Self { granted: Arc::clone(granted), hinted: Arc::default(), notices }
-    }
-
-    fn look(&self, request: &Request<Body>) {
-        let Some(Named(host)) = request.extensions().get() else { return };
-        let Some(origin) = foreign_origin(request.headers(), host, &self.granted) else { return };
-        let mut hinted = self.hinted.lock().unwrap_or_else(PoisonError::into_inner);
-        if hinted.len() < HINTS && hinted.insert(origin.clone()) {
-            let origin = String::from_utf8_lossy(origin.as_bytes());
-            self.notices.warn(format!(
-                "a page of {origin} asked for {} and may not read it; `[cors] origins = [\"{origin}\"]` in everlit.toml lets it",
-                request.uri().path()
-            ));
-        }
-    }
-}
-
-impl<S> Layer<S> for CorsHint {
-    type Service = Hinted<S>;
-
-    fn layer(&self, inner: S) -> Hinted<S> {
-        Hinted { inner, hint: self.clone() }
-    }
-}
-
-/// The service of [`CorsHint`].
-#[derive(Clone)]
-struct Hinted<S> {
-    inner: S,
-    hint: CorsHint,
-}
-
-impl<S: Service<Request<Body>>> Service<Request<Body>> for Hinted<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> S::Future {
-        self.hint.look(&request);
-        self.inner.call(request)
     }
 }

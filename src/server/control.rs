@@ -19,7 +19,7 @@ use serde::{Serialize, de::IgnoredAny};
 use tokio::sync::mpsc;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use super::{accept::Connection, hosts::Hosts, origin::is_foreign_write, reply::refuse};
+use super::{accept::Connection, cors::Grant, hosts::Hosts, origin::is_foreign_write, reply::refuse};
 use crate::{
     reload::Token,
     traffic::{Exchange, Recorder},
@@ -74,7 +74,7 @@ async fn guard(State(rooms): State<ControlRooms>, request: Request, next: Next) 
         Ok(host) => host,
         Err(stranger) => return refuse(request.headers(), stranger.status(), stranger),
     };
-    if is_foreign_write(request.method(), request.headers(), &host, &[]) {
+    if is_foreign_write(request.method(), request.headers(), &host, &Grant::nobody()) {
         return refuse(request.headers(), StatusCode::FORBIDDEN, "pages of another origin may not do this");
     }
     if !bearer(request.headers()).is_some_and(|token| rooms.token.matches(token)) {

@@ -13,6 +13,10 @@ pub(super) struct Hosts {
     configured: Vec<String>,
 }
 
+/// The authority that was checked; stands in a request's extensions for those further in.
+#[derive(Clone, Debug)]
+pub(super) struct Named(pub(super) Authority);
+
 /// A request that is not for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Stranger {

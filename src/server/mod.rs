@@ -8,14 +8,16 @@
 //! accept ─► host check ─► own routes · cors ─► record ─► faults ─► encode ─► inject ─► site or proxy
 //! ```
 //!
-//! What is decided by the request alone (`hosts`, `origin`) is pure. This module starts one task per connection, and ends
-//! them all within [`DRAIN_LIMIT`].
+//! What is decided by the request alone (`hosts`, `origin`) is pure; who was granted what is in `cors`. This module starts one
+//! task per connection, and ends them all within [`DRAIN_LIMIT`].
 
 mod accept;
 mod app;
 mod bind;
 mod control;
+mod cors;
 mod encode;
+mod hint;
 mod hosts;
 mod origin;
 mod reply;
@@ -24,3 +26,6 @@ pub use accept::{Connection, DRAIN_LIMIT, serve};
 pub use app::{Rooms, app_service};
 pub use bind::{BindError, Bound, Moved, bind, bind_control};
 pub use control::{ControlRooms, control_service};
+
+#[cfg(test)]
+mod tests;

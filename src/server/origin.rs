@@ -2,30 +2,56 @@
 
 use http::{HeaderMap, HeaderValue, Method, header, uri::Authority};
 
+use super::cors::Grant;
+
 /// Whether a page of another site loads this as a script, style or picture. Nobody needs that of a development server, and it
 /// is how such a page reads what it may not (R05). Browsers send the header to loopback addresses only.
 pub(super) fn is_foreign_load(headers: &HeaderMap) -> bool {
     says(headers, "sec-fetch-site", "cross-site") && says(headers, "sec-fetch-mode", "no-cors")
 }
 
-/// Whether a page of another origin, none of the `granted` ones, wants to change something.
-pub(super) fn is_foreign_write(method: &Method, headers: &HeaderMap, host: &Authority, granted: &[HeaderValue]) -> bool {
-    !method.is_safe() && (foreign_origin(headers, host, granted).is_some() || is_cross_site_without_origin(headers))
+/// Whose page a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source<'h> {
+    /// No page's, or one that a browser does not name.
+    Unnamed,
+    /// One of ours.
+    Own,
+    /// One of an origin that was granted something.
+    Granted(&'h HeaderValue),
+    /// One of another origin.
+    Foreign(&'h HeaderValue),
 }
 
-/// The request's `Origin`, when it is neither ours nor one of the `granted` ones.
-pub(super) fn foreign_origin<'h>(headers: &'h HeaderMap, host: &Authority, granted: &[HeaderValue]) -> Option<&'h HeaderValue> {
-    let origin = headers.get(header::ORIGIN)?;
+/// Whose page a request comes from, by its `Origin`.
+pub(super) fn source<'h>(headers: &'h HeaderMap, host: &Authority, grant: &Grant) -> Source<'h> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Source::Unnamed };
     let own = origin.to_str().is_ok_and(|origin| {
         ["http://", "https://"]
             .iter()
             .any(|scheme| origin.strip_prefix(scheme).is_some_and(|it| it.eq_ignore_ascii_case(host.as_str())))
     });
-    (!own && !granted.contains(origin)).then_some(origin)
+    match own {
+        true => Source::Own,
+        false if grant.covers(origin) => Source::Granted(origin),
+        false => Source::Foreign(origin),
+    }
 }
 
-fn is_cross_site_without_origin(headers: &HeaderMap) -> bool {
-    !headers.contains_key(header::ORIGIN) && says(headers, "sec-fetch-site", "cross-site")
+/// Whether a page of another origin wants to change something that was not granted.
+pub(super) fn is_foreign_write(method: &Method, headers: &HeaderMap, host: &Authority, grant: &Grant) -> bool {
+    let refused = match source(headers, host, grant) {
+        Source::Unnamed => says(headers, "sec-fetch-site", "cross-site"),
+        Source::Own => false,
+        Source::Granted(_) => !grant.takes(method),
+        Source::Foreign(_) => true,
+    };
+    refused && !method.is_safe()
+}
+
+/// Whether a browser will show the answer as a page of its own.
+pub(super) fn navigates(headers: &HeaderMap) -> bool {
+    says(headers, "sec-fetch-mode", "navigate")
 }
 
 fn says(headers: &HeaderMap, name: &str, value: &str) -> bool {
@@ -35,26 +61,39 @@ fn says(headers: &HeaderMap, name: &str, value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::CorsConfig;
 
-    fn check(method: &Method, pairs: &[(&'static str, &str)], expected: bool) {
+    fn check(methods: Option<Vec<Method>>, method: &Method, pairs: &[(&'static str, &str)], expected: bool) {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(*name, value.parse().unwrap());
         }
         let host = Authority::from_static("localhost:4747");
-        let granted = [HeaderValue::from_static("http://app.example:5000")];
-        assert_eq!(is_foreign_write(method, &headers, &host, &granted), expected, "{method} {pairs:?}");
+        let origins = ["http://app.example:5000", "https://*.example.test"].map(|origins| origins.parse().unwrap()).to_vec();
+        let grant = Grant::new(&CorsConfig { origins, methods, ..CorsConfig::default() });
+        assert_eq!(is_foreign_write(method, &headers, &host, &grant), expected, "{method} {pairs:?}");
     }
 
     #[test]
     fn only_our_own_and_granted_origins_write() {
-        check(&Method::POST, &[], false);
-        check(&Method::POST, &[("origin", "http://localhost:4747")], false);
-        check(&Method::POST, &[("origin", "http://app.example:5000")], false);
-        check(&Method::POST, &[("origin", "http://evil.example")], true);
-        check(&Method::DELETE, &[("origin", "null")], true);
-        check(&Method::POST, &[("sec-fetch-site", "cross-site")], true);
-        check(&Method::GET, &[("origin", "http://evil.example")], false);
+        check(None, &Method::POST, &[], false);
+        check(None, &Method::POST, &[("origin", "http://localhost:4747")], false);
+        check(None, &Method::POST, &[("origin", "http://app.example:5000")], false);
+        check(None, &Method::POST, &[("origin", "https://a.example.test")], false);
+        check(None, &Method::POST, &[("origin", "http://evil.example")], true);
+        check(None, &Method::POST, &[("origin", "http://app.example:5000.evil.example")], true);
+        check(None, &Method::DELETE, &[("origin", "null")], true);
+        check(None, &Method::POST, &[("sec-fetch-site", "cross-site")], true);
+        check(None, &Method::GET, &[("origin", "http://evil.example")], false);
+    }
+
+    #[test]
+    fn granted_origins_write_by_granted_methods() {
+        let methods = || Some(vec![Method::GET, Method::PUT]);
+        check(methods(), &Method::PUT, &[("origin", "http://app.example:5000")], false);
+        check(methods(), &Method::POST, &[("origin", "http://app.example:5000")], true);
+        check(methods(), &Method::POST, &[("origin", "http://localhost:4747")], false);
+        check(Some(Vec::new()), &Method::HEAD, &[("origin", "http://app.example:5000")], false);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod exchange;
 mod faults;
+mod random;
 mod recorder;
 
 pub use exchange::Exchange;

@@ -149,6 +149,28 @@ async fn new_settings_for_watching_lose_no_save() {
 }
 
 #[tokio::test]
+async fn new_grants_and_faults_hold_once_they_are_saved() {
+    let project = TestProject::from_example("shop");
+    let server = TestServer::start(project.path());
+    let mut socket = ReloadSocket::open(&server).await;
+    let ask = async || send(Method::GET, &server.at("/api/products/1"), &[("origin", "http://a.shop.test:5000")], "").await;
+    let before = ask().await;
+    assert_eq!((before.status.as_u16(), before.header("access-control-allow-origin")), (200, ""));
+    project
+        .save("everlit.toml", "[cors]\norigins = [\"http://*.shop.test:5000\"]\n[[fault]]\npath = \"/api/**\"\nstatus = 502\n");
+    let configured = socket.next(SOON).await;
+    assert_eq!(configured["cause"], json!(["everlit.toml"]), "{configured}");
+    let after = ask().await;
+    assert_eq!((after.status.as_u16(), after.header("everlit-fault")), (502, "status=502"));
+    assert_eq!(after.header("access-control-allow-origin"), "http://a.shop.test:5000", "{:?}", after.headers);
+    project.save("everlit.toml", "");
+    socket.next(SOON).await;
+    let gone = ask().await;
+    assert_eq!((gone.status.as_u16(), gone.header("access-control-allow-origin")), (200, ""), "{:?}", gone.headers);
+    assert_eq!((gone.header("vary"), gone.header("everlit-fault")), (before.header("vary"), ""));
+}
+
+#[tokio::test]
 async fn a_lock_git_left_behind_holds_no_save_back() {
     let project = TestProject::from_example("shop");
     project.save(".git/index.lock", "");

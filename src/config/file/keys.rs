@@ -2,13 +2,37 @@
 
 /// A table's name and its keys; the first one is the top level.
 pub(super) const TABLES: &[(&str, &[&str])] = &[
-    ("", &["port", "strict_port", "host", "hosts", "open", "log", "upstream", "site", "app", "cors", "live", "watch", "fault"]),
+    (
+        "",
+        &[
+            "port",
+            "strict_port",
+            "host",
+            "hosts",
+            "open",
+            "log",
+            "upstream",
+            "read_only",
+            "ephemeral",
+            "delay",
+            "jitter",
+            "fail",
+            "site",
+            "version",
+            "app",
+            "cors",
+            "live",
+            "watch",
+            "fault",
+        ],
+    ),
     ("site", &["public", "templates", "data", "fallback"]),
+    ("version", &["number", "deprecated", "sunset"]),
     ("app", &["build", "run", "ready", "ready_timeout", "port", "watch", "env"]),
-    ("cors", &["origins"]),
+    ("cors", &["origins", "methods", "headers", "expose", "credentials", "max_age"]),
     ("live", &["inject"]),
     ("watch", &["poll", "ignore"]),
-    ("fault", &["path", "delay", "status"]),
+    ("fault", &["path", "methods", "delay", "jitter", "fail", "status"]),
 ];
 
 /// How many typing errors a key may have to be recognised: more, and short keys look like everything.

@@ -2,11 +2,14 @@
 //!
 //! [`read`] turns the text into [`File`], or into the first fault with its line and column: an unknown key gets the nearest
 //! right one, a wrong type what it should have been. The keys themselves are listed in [`keys`], the walk over tables is in
-//! [`table`]. Nothing is filled in here: what the file does not say is `None` or empty.
+//! [`table`], each of the larger sections in a file of its own. Nothing is filled in here: what the file does not say is `None` or empty.
 
+mod cors;
+mod fault;
 mod keys;
 mod sections;
 mod table;
+mod version;
 
 use std::{
     fs,

@@ -4,9 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use toml::de::{DeTable, DeValue};
 
-use super::table::{Fault, Table, Value, list, number, parsed, switch};
+use super::{
+    cors, fault,
+    table::{Fault, Table, Value, duration, list, number, parsed, switch},
+    version,
+};
 use crate::config::{
-    AppPort, CommandLine, FaultConfig, Layer,
+    AppPort, CommandLine, CorsConfig, FaultConfig, Layer, VersionConfig,
     value::{self, Invalid},
 };
 
@@ -18,7 +22,8 @@ pub(in crate::config) struct File {
     pub(in crate::config) hosts: Vec<String>,
     pub(in crate::config) site: SiteKeys,
     pub(in crate::config) app: AppKeys,
-    pub(in crate::config) origins: Vec<String>,
+    pub(in crate::config) versions: Vec<VersionConfig>,
+    pub(in crate::config) cors: CorsConfig,
     pub(in crate::config) ignore: Vec<String>,
     pub(in crate::config) faults: Vec<FaultConfig>,
 }
@@ -58,11 +63,12 @@ pub(super) fn read(source: &str) -> Result<File, Fault> {
     let mut file = File { layer: layer(&top)?, ..File::default() };
     file.hosts = top.get("hosts", |names| list(names, |name| parsed(name, value::host_name)))?.unwrap_or_default();
     file.site = top.section("site", |table| site(&table))?;
+    file.versions = version::read(&top)?;
     (file.app, file.layer.build, file.layer.run) = top.section("app", |table| app(&table))?;
-    file.origins = top.section("cors", |table| table.get("origins", origins))?.unwrap_or_default();
+    file.cors = top.section("cors", |table| cors::read(&table))?;
     file.layer.inject = top.section("live", |table| table.get("inject", switch))?;
     (file.layer.poll, file.ignore) = top.section("watch", |table| watch(&table))?;
-    file.faults = top.sections("fault", |table, whole| fault(&table, whole))?;
+    file.faults = top.sections("fault", |table, whole| fault::read(&table, whole))?;
     Ok(file)
 }
 
@@ -80,6 +86,11 @@ fn layer(top: &Table<'_, '_>) -> Result<Layer, Fault> {
         open: top.get("open", switch)?,
         log: top.get("log", |log| parsed(log, str::parse))?,
         upstream: top.get("upstream", |url| parsed(url, value::upstream))?,
+        read_only: top.get("read_only", switch)?,
+        ephemeral: top.get("ephemeral", switch)?,
+        delay: top.get("delay", duration)?,
+        jitter: top.get("jitter", duration)?,
+        fail: top.get("fail", fault::share)?,
         ..Layer::default()
     })
 }
@@ -135,17 +146,6 @@ fn wait(value: &Value<'_>) -> Result<Duration, Fault> {
     if time.is_zero() { Err(Fault::at(value, &Invalid::must("be longer than nothing"))) } else { Ok(time) }
 }
 
-fn duration(value: &Value<'_>) -> Result<Duration, Fault> {
-    let seconds = match value.get_ref() {
-        DeValue::String(_) => return parsed(value, value::duration),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(|whole| whole as f64),
-        DeValue::Float(number) => number.as_str().parse().ok(),
-        _ => None,
-    };
-    let refused = || Invalid::must("be a time like \"200ms\", \"30s\" or \"2m\", or a number of seconds");
-    seconds.ok_or_else(refused).and_then(value::seconds).map_err(|reason| Fault::at(value, &reason))
-}
-
 fn app_port(value: &Value<'_>) -> Result<AppPort, Fault> {
     match value.get_ref() {
         DeValue::String(text) if text == "auto" => Ok(AppPort::Auto),
@@ -171,22 +171,6 @@ fn variable_name(name: &toml::Spanned<std::borrow::Cow<'_, str>>, value: &Value<
     Ok(text.clone().into_owned())
 }
 
-fn origins(value: &Value<'_>) -> Result<Vec<String>, Fault> {
-    list(value, |origin| parsed(origin, value::origin))
-}
-
 fn watch(table: &Table<'_, '_>) -> Result<(Option<bool>, Vec<String>), Fault> {
     Ok((table.get("poll", switch)?, table.get("ignore", globs)?.unwrap_or_default()))
-}
-
-/// One `[[fault]]`. It must do something, or it would hide the ones after it without a trace.
-fn fault(table: &Table<'_, '_>, whole: &Value<'_>) -> Result<FaultConfig, Fault> {
-    let lacking = |message: &str| Fault { at: whole.span().start, message: message.to_owned() };
-    let path = table.get("path", |path| parsed(path, value::url_glob))?.ok_or_else(|| lacking("a `[[fault]]` needs a `path`"))?;
-    let delay = table.get("delay", duration)?;
-    let status = table.get("status", |status| number(status, 100, 599))?;
-    if delay.is_none() && status.is_none() {
-        return Err(lacking("a `[[fault]]` needs a `delay` or a `status`"));
-    }
-    Ok(FaultConfig { path, delay: delay.unwrap_or_default(), status })
 }

@@ -1,12 +1,14 @@
 //! One table of `everlit.toml`, read key by key with the places of what is wrong.
 
+use std::time::Duration;
+
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
 use super::keys;
-use crate::config::value::Invalid;
+use crate::config::value::{self, Invalid};
 
 /// A value with its place.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
@@ -123,6 +125,24 @@ pub(super) fn number(value: &Value<'_>, least: u16, most: u16) -> Result<u16, Fa
     number
         .filter(|number| (least..=most).contains(number))
         .ok_or_else(|| Fault::expected(value, &format!("a number from {least} to {most}")))
+}
+
+/// A number, whole or not; `None` when it is something else.
+pub(super) fn decimal(value: &Value<'_>) -> Option<f64> {
+    match value.get_ref() {
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().map(|whole| whole as f64),
+        DeValue::Float(number) => number.as_str().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A time with its unit, or a number of seconds.
+pub(super) fn duration(value: &Value<'_>) -> Result<Duration, Fault> {
+    if let DeValue::String(_) = value.get_ref() {
+        return parsed(value, value::duration);
+    }
+    let refused = || Invalid::must("be a time like \"200ms\", \"30s\" or \"2m\", or a number of seconds");
+    decimal(value).ok_or_else(refused).and_then(value::seconds).map_err(|reason| Fault::at(value, &reason))
 }
 
 /// An array, each element read by `read`.

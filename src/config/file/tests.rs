@@ -1,7 +1,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AppPort, CommandLine, FaultConfig, Host, Layer, LogFormat};
+use http::{HeaderName, Method, StatusCode};
+
+use crate::config::{
+    AppPort, CommandLine, CorsConfig, Failure, FaultConfig, Host, Layer, LogFormat, Share, VersionConfig, value,
+};
 
 fn message(text: &str) -> String {
     match parse(text.as_bytes()) {
@@ -44,7 +48,8 @@ fn mistakes_are_placed_and_explained() {
     );
     check(
         "[cors]\norigins = [\"*\"]",
-        "everlit.toml:2:12: `origins` must be an origin like `http://localhost:5173`: scheme, host and port only, not \"*\"",
+        "everlit.toml:2:12: `origins` must be an origin like `http://localhost:5173` or `https://*.example.test`: scheme, host and port \
+         only, not \"*\"",
     );
     check("[app]\nready = \"up\"", "everlit.toml:2:9: `ready` must be a URL path that begins with `/`, not \"up\"");
     check("[app]\nready_timeout = 0", "everlit.toml:2:17: `ready_timeout` must be longer than nothing, not 0");
@@ -57,9 +62,43 @@ fn mistakes_are_placed_and_explained() {
         "[app]\nrun = []",
         "everlit.toml:2:7: `run` must be a shell line, or an array of a program and its arguments, not an array",
     );
-    check("[[fault]]\npath = \"/\"\nstatus = 600", "everlit.toml:3:10: `status` must be a number from 100 to 599, not 600");
+    check("[[fault]]\npath = \"/\"\nstatus = 600", "everlit.toml:3:10: `status` must be a number from 400 to 599, not 600");
     check("[[fault]]\nstatus = 500", "everlit.toml:1:1: a `[[fault]]` needs a `path`");
-    check("[[fault]]\npath = \"/\"", "everlit.toml:1:1: a `[[fault]]` needs a `delay` or a `status`");
+    check("[[fault]]\npath = \"/\"", "everlit.toml:1:1: a `[[fault]]` needs a `delay`, a `jitter`, a `fail` or a `status`");
+    check(
+        "[[fault]]\npath = \"/\"\nfail = 0.05",
+        "everlit.toml:3:8: `fail` must have a percent sign, like \"5%\" or \"0.5%\": a number below 1 could mean either, not 0.05",
+    );
+    check(
+        "[[fault]]\npath = \"/\"\nfail = \"half\"",
+        "everlit.toml:3:8: `fail` must be a share from \"0%\" to \"100%\", like \"5%\", not \"half\"",
+    );
+    check(
+        "[[fault]]\npath = \"/\"\nfail = true",
+        "everlit.toml:3:8: `fail` must be a share from \"0%\" to \"100%\", like \"5%\", not true",
+    );
+    check(
+        "[[fault]]\npath = \"/\"\nmethods = [\"post\"]",
+        "everlit.toml:3:12: `methods` must be a method in capitals, like `PATCH`, not \"post\"",
+    );
+    check("[cors]\nexpose = [\"*\"]", "everlit.toml:2:11: `expose` must be the name of a header, like `X-Request-Id`, not \"*\"");
+    check("[[version]]\nsunset = 2026-01-01", "everlit.toml:1:1: a `[[version]]` needs a `number`");
+    check("[[version]]\nnumber = 0", "everlit.toml:2:10: `number` must be a number from 1 to 65535, not 0");
+    check("[[version]]\nnumber = 2\n[[version]]\nnumber = 2", "everlit.toml:3:1: version 2 is declared twice");
+    check(
+        "[[version]]\nnumber = 1\nsunset = 2026-01-01\ndeprecated = 2026-01-02",
+        "everlit.toml:3:10: `sunset` must not be before `deprecated`, not a date",
+    );
+    check(
+        "[[version]]\nnumber = 1\ndeprecated = 2026-01-01T12:00:00",
+        "everlit.toml:3:14: `deprecated` must be a date like 2026-01-01, or a date and time with its offset like \
+         2026-01-01T12:00:00Z, not a date",
+    );
+    check(
+        "[[version]]\nnumber = 1\ndeprecated = true",
+        "everlit.toml:3:14: `deprecated` must be a date like 2026-01-01, or a date and time with its offset like \
+         2026-01-01T12:00:00Z, not true",
+    );
     check("[[fault]]\npath = \"api\"\nstatus = 500", "everlit.toml:2:8: `path` must begin with `/`, not \"api\"");
 }
 
@@ -83,6 +122,11 @@ fn every_key_is_read() {
         hosts = ["Shop.test"]
         open = true
         log = "json"
+        read_only = true
+        ephemeral = false
+        delay = "200ms"
+        jitter = 0.1
+        fail = 5
         [site]
         public = "web"
         templates = "pages/./x"
@@ -96,8 +140,19 @@ fn every_key_is_read() {
         port = 8080
         watch = ["src/**"]
         env = { B = "2", A = "1" }
+        [[version]]
+        number = 2
+        [[version]]
+        number = 1
+        deprecated = 2026-01-01
+        sunset = "2026-07-01T12:00:00+02:00"
         [cors]
-        origins = ["http://localhost:5173"]
+        origins = ["http://localhost:5173", "https://*.example.test"]
+        methods = ["GET", "PATCH"]
+        headers = ["Content-Type"]
+        expose = ["X-Rate", "etag"]
+        credentials = false
+        max_age = "10m"
         [live]
         inject = false
         [watch]
@@ -109,14 +164,27 @@ fn every_key_is_read() {
         [[fault]]
         path = "/b"
         delay = "200ms"
-        status = 503
+        methods = ["POST"]
+        jitter = "100ms"
+        fail = "2.5%"
+        status = 502
+        [[fault]]
+        path = "/c"
+        status = 500
+        [[fault]]
+        path = "/d"
+        fail = 100
     "#;
     let file = parse(text.as_bytes()).unwrap();
-    let fault = |path: &str, milliseconds, status| FaultConfig {
+    let share = |text: &str| text.parse::<Share>().unwrap();
+    let fault = |path: &str, delay, jitter, failure: Option<(&str, StatusCode)>| FaultConfig {
         path: path.to_owned(),
-        delay: Duration::from_millis(milliseconds),
-        status,
+        methods: None,
+        delay: Duration::from_millis(delay),
+        jitter: Duration::from_millis(jitter),
+        failure: failure.map(|(text, status)| Failure { share: share(text), status }),
     };
+    let header = HeaderName::from_static;
     let layer = Layer {
         port: Some(4096),
         strict_port: Some(true),
@@ -128,6 +196,11 @@ fn every_key_is_read() {
         inject: Some(false),
         poll: Some(true),
         upstream: None,
+        read_only: Some(true),
+        ephemeral: Some(false),
+        delay: Some(Duration::from_millis(200)),
+        jitter: Some(Duration::from_millis(100)),
+        fail: Some(share("5%")),
         search_path: None,
     };
     let app = AppKeys {
@@ -141,9 +214,32 @@ fn every_key_is_read() {
     let site = SiteKeys { public: at("web"), templates: at("pages/x"), data: Some(Place::Off), fallback: at("index.html") };
     assert_eq!(file.layer, layer);
     assert_eq!((file.app, file.site), (app, site));
-    assert_eq!((file.hosts, file.origins), (vec!["shop.test".to_owned()], vec!["http://localhost:5173".to_owned()]));
+    assert_eq!(file.hosts, ["shop.test"]);
+    let at = |text| Some(value::instant(text).unwrap());
+    let versions = [
+        VersionConfig { number: 1, deprecated: at("2026-01-01"), sunset: at("2026-07-01T10:00:00Z") },
+        VersionConfig { number: 2, deprecated: None, sunset: None },
+    ];
+    assert_eq!(file.versions, versions);
+    let mut expose = CorsConfig::default().expose;
+    expose.push(header("x-rate"));
+    let cors = CorsConfig {
+        origins: ["http://localhost:5173", "https://*.example.test"].map(|origins| origins.parse().unwrap()).to_vec(),
+        methods: Some(vec![Method::GET, Method::PATCH]),
+        headers: Some(vec![header("content-type")]),
+        expose,
+        credentials: false,
+        max_age: Some(Duration::from_secs(600)),
+    };
+    assert_eq!(file.cors, cors);
     assert_eq!(file.ignore, ["out/**"]);
-    assert_eq!(file.faults, [fault("/api/**", 2000, None), fault("/b", 200, Some(503))]);
+    let faults = [
+        fault("/api/**", 2000, 0, None),
+        FaultConfig { methods: Some(vec![Method::POST]), ..fault("/b", 200, 100, Some(("2.5%", StatusCode::BAD_GATEWAY))) },
+        fault("/c", 0, 0, Some(("100%", StatusCode::INTERNAL_SERVER_ERROR))),
+        fault("/d", 0, 0, Some(("100%", StatusCode::SERVICE_UNAVAILABLE))),
+    ];
+    assert_eq!(file.faults, faults);
 }
 
 #[test]

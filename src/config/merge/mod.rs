@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use site::Behind;
 
 use super::{
-    Config, ConfigError, CorsConfig, Detected, LISTEN_PORT, Layer, LiveConfig, ServerConfig, WatchConfig,
+    Config, ConfigError, Detected, FAILURE, Failure, FaultConfig, LISTEN_PORT, Layer, LiveConfig, ServerConfig, Share,
+    SiteConfig, WatchConfig, Writes,
     detect::{AppFound, Found},
     file::{self, File},
     value::Host,
@@ -20,6 +21,9 @@ use super::{
 /// What is never watched: our own files, and what packages bring along. The globs name the folder as well as what is in it, so
 /// that a walk can stop at it.
 const IGNORED: [&str; 4] = [".everlit", ".everlit/**", "**/node_modules", "**/node_modules/**"];
+
+/// The glob that every URL path matches.
+const EVERY_PATH: &str = "/**";
 
 /// Everything a configuration is made of.
 pub(super) struct Sources {
@@ -38,13 +42,16 @@ pub(super) struct Sources {
 pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
     let Sources { root, flags, env, file, found } = sources;
     let toml = file.as_ref().map(|_| root.join(file::NAME));
-    let File { layer, hosts, site, app, origins, ignore, faults } = file.unwrap_or_default();
+    let File { layer, hosts, site, versions, app, cors, ignore, faults } = file.unwrap_or_default();
     let layer = flags.over(env).over(layer);
     let project = project_name(&root);
 
     let program = app::merge(&root, &layer, app, found.app.as_ref())?;
     let behind = Behind::new(program.as_ref(), layer.upstream.as_ref(), found.app.as_ref());
     let (site, site_words) = site::merge(&root, &project, site, found.site, behind)?;
+    let writes = writes(&layer)?;
+    let faults = faults.into_iter().chain(fault_of_the_run(&layer)).collect();
+    let site = site.map(|site| SiteConfig { versions, writes, ..site });
     let program_words = program_words(found.app.as_ref(), &layer);
 
     Ok(Config {
@@ -56,7 +63,7 @@ pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
         site,
         app: program,
         upstream: layer.upstream,
-        cors: CorsConfig { origins },
+        cors,
         live: LiveConfig { inject: layer.inject.unwrap_or(true) },
         watch: WatchConfig { poll: layer.poll.unwrap_or(false), ignore: ignored(found.app.as_ref(), ignore) },
         faults,
@@ -72,6 +79,23 @@ fn server(layer: &Layer, hosts: Vec<String>) -> ServerConfig {
         host: layer.host.and_then(Host::address),
         hosts,
     }
+}
+
+fn writes(layer: &Layer) -> Result<Writes, ConfigError> {
+    match (layer.read_only.unwrap_or(false), layer.ephemeral.unwrap_or(false)) {
+        (true, true) => Err(ConfigError::TwoKindsOfWrites),
+        (true, false) => Ok(Writes::Refused),
+        (false, true) => Ok(Writes::Memory),
+        (false, false) => Ok(Writes::Durable),
+    }
+}
+
+/// What is simulated where no `[[fault]]` says otherwise; it comes last.
+fn fault_of_the_run(layer: &Layer) -> Option<FaultConfig> {
+    let failure = layer.fail.filter(|share| *share != Share::NONE).map(|share| Failure { share, status: FAILURE });
+    let (delay, jitter) = (layer.delay.unwrap_or_default(), layer.jitter.unwrap_or_default());
+    let is_something = failure.is_some() || !delay.is_zero() || !jitter.is_zero();
+    is_something.then(|| FaultConfig { path: EVERY_PATH.to_owned(), methods: None, delay, jitter, failure })
 }
 
 /// What was detected of the program, or why it is not run.

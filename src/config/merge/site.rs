@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    AppConfig, ConfigError, Detected, SiteConfig,
+    AppConfig, ConfigError, Detected, SiteConfig, Writes,
     detect::{AppFound, SiteFound},
     file::{Place, SiteKeys},
 };
@@ -50,7 +50,8 @@ pub(super) fn merge(
     let fallback = fallback(keys.fallback, public.as_deref())?;
     let templates = chosen(keys.templates, default.templates);
     let data = chosen(keys.data, default.data);
-    let site = SiteConfig { project: project.to_owned(), public, templates, data, fallback };
+    let (versions, writes) = (Vec::new(), Writes::default());
+    let site = SiteConfig { project: project.to_owned(), public, templates, data, fallback, versions, writes };
     let is_something = site.public.is_some() || site.templates.is_some() || site.data.is_some();
     let summary = is_something.then(|| summary(root, &site, found));
     Ok((is_something.then_some(site), summary.into_iter().chain(words).collect()))

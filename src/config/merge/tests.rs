@@ -121,6 +121,84 @@ fn flag_over_environment_over_file_over_detection_over_default() {
         shown: |config| format!("{:?}", config.upstream),
         expected: ["Some(http://one/)", "Some(http://two/)", "Some(http://three/)", "None"],
     });
+    let milliseconds = |number| Some(Duration::from_millis(number));
+    check(Case {
+        key: "delay",
+        flag: Layer { delay: milliseconds(1), ..none() },
+        env: Layer { delay: milliseconds(2), ..none() },
+        toml: "delay = \"3ms\"",
+        shown: |config| format!("{:?}", config.faults.last().map(|fault| fault.delay)),
+        expected: ["Some(1ms)", "Some(2ms)", "Some(3ms)", "None"],
+    });
+    check(Case {
+        key: "jitter",
+        flag: Layer { jitter: milliseconds(1), ..none() },
+        env: Layer { jitter: milliseconds(2), ..none() },
+        toml: "jitter = \"3ms\"",
+        shown: |config| format!("{:?}", config.faults.last().map(|fault| fault.jitter)),
+        expected: ["Some(1ms)", "Some(2ms)", "Some(3ms)", "None"],
+    });
+    check(Case {
+        key: "fail",
+        flag: Layer { fail: "1%".parse().ok(), ..none() },
+        env: Layer { fail: "2%".parse().ok(), ..none() },
+        toml: "fail = 3",
+        shown: |config| config.faults.last().and_then(|fault| fault.failure).map_or(String::new(), |it| it.share.to_string()),
+        expected: ["1%", "2%", "3%", ""],
+    });
+}
+
+#[test]
+fn what_becomes_of_writes() {
+    let writes = |config: &Config| format!("{:?}", config.site.as_ref().unwrap().writes);
+    let data = |toml: &str| format!("-- data/ --\n-- everlit.toml --\n{toml}\n");
+    let check = |toml: &str, flags: Layer, expected: &str| {
+        let shown = loaded(&data(toml), flags, Layer::default());
+        assert_eq!(shown.as_ref().map_or_else(ToString::to_string, writes), expected, "{toml}");
+    };
+    let read_only = |on| Layer { read_only: Some(on), ..Layer::default() };
+    check("", Layer::default(), "Durable");
+    check("read_only = true", Layer::default(), "Refused");
+    check("ephemeral = true", Layer::default(), "Memory");
+    check("ephemeral = true", read_only(true), "Refused");
+    check("read_only = true", read_only(false), "Durable");
+    check(
+        "read_only = true\nephemeral = true",
+        Layer::default(),
+        "`read_only` and `ephemeral` exclude each other: either no write is taken, or all are and none is kept",
+    );
+}
+
+#[test]
+fn the_faults_of_a_run_come_last() {
+    let shown = |config: Config| {
+        let failure =
+            |fault: &FaultConfig| fault.failure.map(|failure| format!(" {} {}", failure.share, failure.status.as_u16()));
+        let fault = |fault: &FaultConfig| {
+            format!("{} {:?}+{:?}{}", fault.path, fault.delay, fault.jitter, failure(fault).unwrap_or_default())
+        };
+        config.faults.iter().map(fault).collect::<Vec<_>>()
+    };
+    let check = |toml: &str, flags: Layer, env: Layer, expected: &[&str]| {
+        let config = loaded(&format!("-- everlit.toml --\n{toml}\n"), flags, env).unwrap();
+        assert_eq!(shown(config), expected, "{toml}");
+    };
+    let none = Layer::default;
+    let delay = |ms| Layer { delay: Some(Duration::from_millis(ms)), ..Layer::default() };
+    let fail = |share: &str| Layer { fail: share.parse().ok(), ..Layer::default() };
+    check("", none(), none(), &[]);
+    check("delay = \"1s\"", none(), none(), &["/** 1s+0ns"]);
+    check("delay = \"1s\"\njitter = 2\nfail = 3", delay(5), none(), &["/** 5ms+2s 3% 503"]);
+    check("delay = \"1s\"", delay(0), none(), &[]);
+    check("fail = 10", fail("5%"), fail("7%"), &["/** 0ns+0ns 5% 503"]);
+    check("fail = 10", fail("0%"), none(), &[]);
+    check("[[fault]]\npath = \"/a\"\nstatus = 500", none(), delay(5), &["/a 0ns+0ns 100% 500", "/** 5ms+0ns"]);
+}
+
+#[test]
+fn declared_versions_belong_to_the_site() {
+    let config = plain("-- data/ --\n-- everlit.toml --\n[[version]]\nnumber = 2\n[[version]]\nnumber = 1\n");
+    assert_eq!(config.site.unwrap().versions.iter().map(|version| version.number).collect::<Vec<_>>(), [1, 2]);
 }
 
 fn app(config: &Config) -> &AppConfig {

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 
 use super::{Answer, Refreshed, Site, Written, folder::Folder};
-use crate::config::SiteConfig;
+use crate::config::{SiteConfig, Writes};
 
 /// A project with its site.
 struct Project {
@@ -47,6 +47,8 @@ impl Project {
             templates: found("templates"),
             data: found("data"),
             fallback: None,
+            versions: Vec::new(),
+            writes: Writes::default(),
         };
         change(&folder, &mut config);
         let written = Arc::new(Mutex::new(Vec::new()));

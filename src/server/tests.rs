@@ -1,0 +1,332 @@
+//! The app listener's service as a whole: what an origin is granted, and in which order the layers stand.
+
+use std::convert::Infallible;
+
+use axum::body::{Body, to_bytes};
+use http::{HeaderMap, Request, Response, StatusCode};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::{ServiceExt, util::BoxCloneSyncService};
+
+use super::{Connection, Rooms, app_service};
+use crate::{
+    config::{Layer, fixture::TestFolder, load},
+    generation::Standing,
+    reload::{Hub, Token},
+    site::Site,
+    telemetry::{Heard, Notice, Notices},
+    traffic::Recorder,
+};
+
+const GRANTED: &str = "http://app.example:5000";
+const BELOW: &str = "https://a.b.example.test";
+const EVIL: &str = "http://evil.example";
+
+/// Grants to both of the first two.
+const CORS: &str = "[cors]\norigins = [\"http://app.example:5000\", \"https://*.example.test\"]\n";
+
+const SITE: &str = "-- data/posts.json --\n[{\"id\": 1, \"title\": \"one\"}]\n-- static/a.txt --\na\n";
+
+/// A served project.
+struct Served {
+    service: BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>,
+    recorder: Recorder,
+    heard: Heard,
+    _standing: watch::Sender<Standing>,
+    _folder: TestFolder,
+}
+
+impl Served {
+    fn new(toml: &str) -> Self {
+        let folder = TestFolder::new(&format!("{SITE}-- everlit.toml --\n{toml}"));
+        let config = load(folder.path(), Layer::default(), Layer::default()).unwrap();
+        let (notices, heard) = Notices::channel();
+        let (standing, reader) = watch::channel(Standing::default());
+        let rooms = Rooms {
+            site: config.site.as_ref().map(|site| Site::new(site, |_| ())),
+            upstream: None,
+            hub: Hub::new(&config.project, Token::new().unwrap(), reader.clone(), notices.clone()),
+            recorder: Recorder::new(reader.clone()),
+            standing: reader,
+            notices,
+            control_token: Token::new().unwrap(),
+            sockets: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        let service = app_service(&config, &rooms);
+        Self { service, recorder: rooms.recorder, heard, _standing: standing, _folder: folder }
+    }
+
+    /// The answer to a line like `GET /path`, with headers like `name: value`.
+    async fn ask(&self, line: &str, headers: &[&str]) -> Response<Body> {
+        let (method, path) = line.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(path).header("host", "localhost:4747");
+        for header in headers {
+            let (name, value) = header.split_once(": ").unwrap();
+            request = request.header(name, value);
+        }
+        let mut request = request.body(Body::from("{\"title\": \"two\"}")).unwrap();
+        let [local, remote] = ["127.0.0.1:4747", "127.0.0.1:50000"].map(|address| address.parse().unwrap());
+        request.extensions_mut().insert(Connection { local, remote });
+        self.service.clone().oneshot(request).await.unwrap()
+    }
+
+    /// What was said in the terminal since the last time.
+    fn heard(&mut self) -> Vec<String> {
+        let text = |notice| match notice {
+            Notice::Warning(text) => text,
+            other => format!("{other:?}"),
+        };
+        std::iter::from_fn(|| self.heard.try_recv().ok()).map(text).collect()
+    }
+}
+
+fn origin(origin: &str) -> String {
+    format!("origin: {origin}")
+}
+
+/// All lines of a header, empty when there is none.
+fn lines(headers: &HeaderMap, name: &str) -> String {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(" | ")
+}
+
+/// The headers of the CORS protocol in an answer.
+fn protocol(headers: &HeaderMap) -> Vec<String> {
+    let mut names: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with("access-control-")).collect();
+    names.sort_by_key(|name| name.as_str());
+    names.iter().map(|name| format!("{}: {}", &name.as_str()["access-control-".len()..], lines(headers, name.as_str()))).collect()
+}
+
+const EXPOSED: &str = "expose-headers: etag,link,location,x-total-count,deprecation,sunset,idempotent-replayed,content-language,\
+     everlit-generation";
+
+#[tokio::test]
+async fn nobody_is_granted_anything_unasked() {
+    let served = Served::new("");
+    for from in [GRANTED, EVIL, "null", "file://", "http://localhost:4747", "https://localhost:4747", "http://localhost:4747@x"] {
+        for line in ["GET /api/posts", "GET /a.txt", "OPTIONS /api/posts"] {
+            let asked = [&origin(from), "access-control-request-method: GET", "access-control-request-private-network: true"];
+            let answer = served.ask(line, &asked).await;
+            assert!(answer.status().is_success(), "{line} of {from}: {}", answer.status());
+            assert_eq!(protocol(answer.headers()), [""; 0], "{line} of {from}");
+        }
+    }
+    assert_eq!(lines(served.ask("GET /api/posts", &[]).await.headers(), "vary"), "Accept", "no origin is looked at");
+}
+
+#[tokio::test]
+async fn granted_origins_read() {
+    let served = Served::new(CORS);
+    for from in [GRANTED, BELOW] {
+        let answer = served.ask("GET /api/posts", &[&origin(from)]).await;
+        let expected = ["allow-credentials: true", &format!("allow-origin: {from}"), EXPOSED];
+        assert_eq!(
+            (answer.status(), protocol(answer.headers())),
+            (StatusCode::OK, expected.map(str::to_owned).to_vec()),
+            "{from}"
+        );
+        assert_eq!(lines(answer.headers(), "vary"), "Accept, Origin");
+        assert!(answer.headers().contains_key("etag"), "the site's own headers stay");
+    }
+    let missing = served.ask("GET /nowhere", &[&origin(GRANTED)]).await;
+    assert_eq!(lines(missing.headers(), "access-control-allow-origin"), GRANTED, "errors can be read as well");
+    for other in [EVIL, "null", "https://example.test", "http://a.example.test", "http://app.example:50000"] {
+        let answer = served.ask("GET /api/posts", &[&origin(other)]).await;
+        assert_eq!((answer.status(), protocol(answer.headers())), (StatusCode::OK, Vec::new()), "{other}");
+        assert_eq!(lines(answer.headers(), "vary"), "Accept, Origin", "{other}");
+    }
+    assert_eq!(lines(served.ask("GET /a.txt", &[]).await.headers(), "vary"), "Origin", "a cache must not keep it for others");
+}
+
+#[tokio::test]
+async fn what_is_granted_can_be_narrowed() {
+    let narrow = "methods = [\"GET\", \"PUT\"]\nheaders = [\"content-type\"]\nexpose = [\"x-rate\"]\ncredentials = false\nmax_age = \"10m\"\n";
+    let served = Served::new(&format!("{CORS}{narrow}"));
+    let answer = served.ask("GET /a.txt", &[&origin(GRANTED)]).await;
+    let expected = [format!("allow-origin: {GRANTED}"), format!("{EXPOSED},x-rate")];
+    assert_eq!(protocol(answer.headers()), expected);
+    let preflight = [&origin(GRANTED), "access-control-request-method: DELETE", "access-control-request-headers: x-a"];
+    let answer = served.ask("OPTIONS /a.txt", &preflight).await;
+    let expected = [
+        "allow-headers: content-type".to_owned(),
+        "allow-methods: GET,PUT".to_owned(),
+        format!("allow-origin: {GRANTED}"),
+        "max-age: 600".to_owned(),
+    ];
+    assert_eq!(protocol(answer.headers()), expected);
+    assert_eq!(lines(answer.headers(), "vary"), "Origin, Access-Control-Request-Method");
+    let json = "content-type: application/json";
+    let written = served.ask("POST /api/posts", &[&origin(GRANTED), json]).await;
+    assert_eq!(written.status(), StatusCode::FORBIDDEN, "browsers send a plain POST without asking");
+    assert!(served.ask("PUT /api/posts/1", &[&origin(GRANTED), json]).await.status().is_success());
+    assert_eq!(served.ask("POST /api/posts", &[json]).await.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn preflights_of_granted_origins_are_answered_first() {
+    let served = Served::new(&format!("{CORS}[[fault]]\npath = \"/**\"\nstatus = 500\n"));
+    let headers = [&origin(BELOW), "access-control-request-method: PATCH", "access-control-request-headers: x-a, content-type"];
+    let answer = served.ask("OPTIONS /nowhere", &headers).await;
+    let expected = [
+        "allow-credentials: true",
+        "allow-headers: x-a, content-type",
+        "allow-methods: PATCH",
+        &format!("allow-origin: {BELOW}"),
+    ];
+    assert_eq!((answer.status(), protocol(answer.headers())), (StatusCode::OK, expected.map(str::to_owned).to_vec()));
+    let varies = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
+    assert_eq!(lines(answer.headers(), "vary"), varies);
+    assert_eq!(served.recorder.exchanges(), [], "it is not recorded");
+    assert_eq!(to_bytes(answer.into_body(), 1).await.unwrap(), "");
+
+    let private = [&headers[..], &["access-control-request-private-network: true"]].concat();
+    assert_eq!(protocol(served.ask("OPTIONS /nowhere", &private).await.headers()), expected);
+}
+
+#[tokio::test]
+async fn other_options_reach_the_site() {
+    let served = Served::new(CORS);
+    let allow = lines(served.ask("OPTIONS /api/posts", &[]).await.headers(), "allow");
+    assert!(allow.contains("POST"), "{allow}");
+    let asking = "access-control-request-method: POST";
+    for headers in [vec![asking], vec!["origin: http://evil.example"], vec!["origin: http://evil.example", asking]] {
+        let answer = served.ask("OPTIONS /api/posts", &headers).await;
+        assert_eq!((lines(answer.headers(), "allow"), protocol(answer.headers())), (allow.clone(), Vec::new()), "{headers:?}");
+    }
+    let plain = served.ask("OPTIONS /api/posts", &[&origin(GRANTED)]).await;
+    assert_eq!(
+        (lines(plain.headers(), "allow"), lines(plain.headers(), "access-control-allow-origin")),
+        (allow, GRANTED.to_owned())
+    );
+}
+
+#[tokio::test]
+async fn only_granted_origins_write() {
+    let served = Served::new(CORS);
+    let check = async |from: &str, expected: StatusCode| {
+        let answer = served.ask("POST /api/posts", &[&origin(from), "content-type: application/json"]).await;
+        assert_eq!(answer.status(), expected, "{from}");
+    };
+    check(GRANTED, StatusCode::CREATED).await;
+    check(BELOW, StatusCode::CREATED).await;
+    check("http://localhost:4747", StatusCode::CREATED).await;
+    check(EVIL, StatusCode::FORBIDDEN).await;
+    check("https://example.test", StatusCode::FORBIDDEN).await;
+}
+
+#[tokio::test]
+async fn simulated_failures_can_be_read_and_our_own_routes_do_not_fail() {
+    let served = Served::new(&format!("fail = 100\n{CORS}"));
+    let answer = served.ask("GET /api/posts", &[&origin(GRANTED)]).await;
+    assert_eq!(
+        (answer.status(), lines(answer.headers(), "everlit-fault").as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, "status=503")
+    );
+    assert_eq!(lines(answer.headers(), "access-control-allow-origin"), GRANTED);
+    assert_eq!(served.recorder.exchanges()[0].status, StatusCode::SERVICE_UNAVAILABLE);
+    let own = served.ask("GET /__everlit/client.js", &[]).await;
+    assert_eq!((own.status(), lines(own.headers(), "everlit-fault").as_str()), (StatusCode::OK, ""));
+}
+
+/// What each request makes Everlit say in the terminal.
+async fn check_hints(toml: &str, asked: &[(&str, &[&str], &str)]) {
+    let mut served = Served::new(toml);
+    for (line, headers, expected) in asked {
+        served.ask(line, headers).await;
+        assert_eq!(served.heard().join("\n"), *expected, "{line} {headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_page_leads_to_one_hint() {
+    check_hints(
+        "",
+        &[
+            ("GET /api/posts", &[], ""),
+            ("GET /api/posts", &["origin: http://localhost:4747"], ""),
+            (
+                "GET /api/posts",
+                &["origin: http://evil.example"],
+                "a page of http://evil.example asked for /api/posts and may not read it; \
+                 `[cors] origins = [\"http://evil.example\"]` in everlit.toml lets it",
+            ),
+            ("GET /a.txt", &["origin: http://evil.example"], ""),
+            (
+                "OPTIONS /api/posts/1",
+                &["origin: http://b.example", "access-control-request-method: PUT"],
+                "a page of http://b.example asked to PUT /api/posts/1 in vain; \
+                 `[cors] origins = [\"http://b.example\"]` in everlit.toml lets it",
+            ),
+            ("GET /a.txt", &["origin: http://c.example", "sec-fetch-mode: navigate"], ""),
+            (
+                "POST /api/posts",
+                &["origin: http://c.example", "sec-fetch-mode: navigate"],
+                "a page of http://c.example asked to POST /api/posts in vain; \
+                 `[cors] origins = [\"http://c.example\"]` in everlit.toml lets it",
+            ),
+            (
+                "GET /a.txt",
+                &["origin: null"],
+                "a page of null asked for /a.txt and may not read it; \
+                 a file or a sandboxed frame has no origin that could be granted; open the page over http",
+            ),
+            ("GET /a.txt", &["origin: no origin"], ""),
+            ("GET /a.txt", &["origin: http://*.example.test"], ""),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_hint_names_the_setting_that_lacks() {
+    check_hints(
+        &format!("{CORS}methods = [\"GET\"]\nheaders = [\"content-type\"]\n"),
+        &[
+            ("GET /a.txt", &["origin: http://app.example:5000"], ""),
+            (
+                "GET /a.txt",
+                &["origin: http://evil.example"],
+                "a page of http://evil.example asked for /a.txt and may not read it; \
+                 \"http://evil.example\" in `[cors] origins` of everlit.toml lets it",
+            ),
+            (
+                "OPTIONS /a.txt",
+                &["origin: http://app.example:5000", "access-control-request-method: DELETE"],
+                "a page of http://app.example:5000 asked to DELETE /a.txt in vain; \
+                 \"DELETE\" in `[cors] methods` of everlit.toml lets it",
+            ),
+            (
+                "POST /api/posts",
+                &["origin: http://app.example:5000"],
+                "a page of http://app.example:5000 asked to POST /api/posts in vain; \
+                 \"POST\" in `[cors] methods` of everlit.toml lets it",
+            ),
+            (
+                "OPTIONS /a.txt",
+                &[
+                    "origin: http://app.example:5000",
+                    "access-control-request-method: GET",
+                    "access-control-request-headers: content-type,x-a",
+                ],
+                "a page of http://app.example:5000 asked for /a.txt and may not read it; \
+                 \"x-a\" in `[cors] headers` of everlit.toml lets it",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_page_cannot_fill_the_terminal() {
+    let mut served = Served::new("");
+    served.ask("GET /a.txt", &[&format!("origin: http://{}example", "a.".repeat(400))]).await;
+    assert_eq!(served.heard(), [""; 0]);
+    for number in 0..40 {
+        served.ask("GET /a.txt", &[&format!("origin: http://{number}.example")]).await;
+    }
+    assert_eq!(served.heard().len(), 16);
+    let mut served = Served::new("");
+    served.ask(&format!("GET /{}", "a".repeat(10_000)), &[&origin(EVIL)]).await;
+    let heard = served.heard().join("\n");
+    assert!(heard.len() < 600, "{heard}");
+}
