@@ -15,6 +15,7 @@ mod filters;
 #[cfg(test)]
 mod folder;
 mod guard;
+mod language;
 mod media;
 mod page;
 mod path;

@@ -8,7 +8,7 @@ use super::{
     guard::{OpenError, OpenFile, Opened},
     path::{self, SitePath},
     resource::snapshot::Form,
-    route::Page,
+    route::{Matched, Page},
 };
 use crate::negotiate::version;
 
@@ -74,21 +74,28 @@ impl Inner {
         }
     }
 
+    /// A resource where one has this address, with the templates that show it, or else the templates alone.
     fn page(&self, segments: &[String]) -> Found {
-        let routes = self.routes();
-        let pages = routes.page(segments).to_vec();
+        let pages = self.routes().find(segments);
         let target = match segments {
-            [name] => self.target(name, None, Place::Site, pages.clone()),
-            [name, id] if pages.is_empty() => {
-                self.target(name, Some(id), Place::Site, routes.item(std::slice::from_ref(name)).to_vec())
+            [name] => self.target(name, None, Place::Site, self.views(name, None)),
+            [name, id] if !pages.as_ref().is_some_and(Matched::is_literal) => {
+                self.target(name, Some(id), Place::Site, self.views(name, Some(id)))
             }
             _ => None,
         };
-        match target {
-            Some(target) => Found::Resource(target),
-            None if pages.is_empty() => Found::Nothing,
-            None => Found::Page(pages),
+        match (target, pages) {
+            (Some(target), _) => Found::Resource(target),
+            (None, Some(matched)) => Found::Page(matched.pages),
+            (None, None) => Found::Nothing,
         }
+    }
+
+    /// The templates that show a resource, or one item of it: those that stand in the folder of its name, or have it.
+    fn views(&self, name: &str, id: Option<&String>) -> Vec<Page> {
+        let address: Vec<String> = [name.to_owned()].into_iter().chain(id.cloned()).collect();
+        let shows = |found: &Matched| if id.is_some() { found.shows_item_of(name) } else { found.is_literal() };
+        self.routes().find(&address).filter(shows).map(|found| found.pages).unwrap_or_default()
     }
 
     /// `/api/posts`, `/api/posts/7`, `/api/v1/posts`, `/api/v1/posts/7`.
@@ -101,12 +108,7 @@ impl Inner {
             [name, id] => (name, Some(id)),
             _ => return None,
         };
-        let routes = self.routes();
-        let pages = match id {
-            Some(_) => routes.item(std::slice::from_ref(name)),
-            None => routes.page(std::slice::from_ref(name)),
-        };
-        self.target(name, id, Place::Api(version), pages.to_vec())
+        self.target(name, id, Place::Api(version), self.views(name, id))
     }
 
     fn target(&self, name: &str, id: Option<&String>, place: Place, pages: Vec<Page>) -> Option<Target> {
