@@ -70,8 +70,20 @@ impl Problem {
         self.0.status
     }
 
+    /// The sentence that says what is wrong.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// The failure that caused it.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Report> {
+        self.0.report.as_ref()
+    }
+
     /// The answer to a request with these headers. A client that takes neither form gets the default: an error it cannot read
-    /// is better than one that hides the first one.
+    /// is better than one that hides the first one. The problem itself is among the extensions, for whoever shows it otherwise.
     #[must_use]
     pub fn respond(&self, request: &HeaderMap, default: Prefers) -> Response<Body> {
         let (media_type, body) = match form(&Accept::parse(request), default) {
@@ -88,6 +100,7 @@ impl Problem {
         *response.status_mut() = self.0.status;
         let own = std::mem::replace(response.headers_mut(), self.0.headers.clone());
         response.headers_mut().extend(own);
+        response.extensions_mut().insert(self.clone());
         response
     }
 
@@ -244,11 +257,44 @@ mod tests {
         assert_eq!(problem.json(), expected);
     }
 
+    /// RFC 9457 §3: the members of both examples, as this type has them. `about:blank` says that the title is the status's
+    /// phrase (§4.2.1), and extension members stand beside the others (§3.2).
+    #[test]
+    fn the_examples_of_the_standard() {
+        let balance = Problem::new(StatusCode::FORBIDDEN, "Your current balance is 30, but that costs 50.")
+            .with("instance", "/account/12345/msgs/abc")
+            .with("balance", 30)
+            .with("accounts", vec!["/account/12345", "/account/67890"]);
+        check(
+            &balance,
+            r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"Your current balance is 30, but that costs 50.",
+                "instance":"/account/12345/msgs/abc","balance":30,"accounts":["/account/12345","/account/67890"]}"#,
+        );
+        let errors = serde_json::json!([
+            { "detail": "must be a positive integer", "pointer": "#/age" },
+            { "detail": "must be 'green', 'red' or 'blue'", "pointer": "#/profile/color" },
+        ]);
+        let validation = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "Your request is not valid.").with("errors", errors);
+        check(
+            &validation,
+            r##"{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"Your request is not valid.",
+                "errors":[{"detail":"must be a positive integer","pointer":"#/age"},
+                {"detail":"must be 'green', 'red' or 'blue'","pointer":"#/profile/color"}]}"##,
+        );
+
+        fn check(problem: &Problem, expected: &str) {
+            let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+            assert_eq!(value(&problem.json()), value(expected));
+        }
+    }
+
     #[test]
     fn keeps_headers_of_its_own() {
         let allow = HeaderValue::from_static("GET, HEAD");
         let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no").header(header::ALLOW, allow.clone());
-        assert_eq!(problem.respond(&HeaderMap::new(), Prefers::Json).headers()["allow"], allow);
+        let response = problem.respond(&HeaderMap::new(), Prefers::Json);
+        assert_eq!(response.headers()["allow"], allow);
+        assert_eq!(response.extensions().get::<Problem>().map(Problem::detail), Some("no"));
         assert_eq!(problem.status(), StatusCode::METHOD_NOT_ALLOWED);
     }
 

@@ -37,7 +37,7 @@ use crate::{
     reload::{Hub, Message},
     report::Report,
     server::Rooms,
-    site::{Site, Written},
+    site::{Site, Told, Written},
     telemetry::{Change, Notice, Notices},
     watch::{ChangeSet, Watcher},
 };
@@ -344,8 +344,12 @@ impl Session {
     }
 }
 
-fn open_site(config: &crate::config::SiteConfig, writer: &mpsc::Sender<Written>) -> Site {
-    let writer = writer.clone();
-    // Who subscribed reads the resource anew anyway: one message of a burst is as good as all.
-    Site::new(config, move |written| drop(writer.try_send(written)))
+fn open_site(config: &crate::config::SiteConfig, writer: &mpsc::Sender<Written>, notices: &Notices) -> Site {
+    let (writer, notices) = (writer.clone(), notices.clone());
+    Site::new(config, move |told| match told {
+        // Who subscribed reads the resource anew anyway: one message of a burst is as good as all.
+        Told::Wrote(written) => drop(writer.try_send(written)),
+        // One page has a mistake; what is served is as fresh as before.
+        Told::Failed(report) => notices.send(Notice::PageFailed { report: Arc::from(report) }),
+    })
 }

@@ -86,7 +86,7 @@ impl Session {
         let hub = Hub::new(&config.project, tokens.0, reader.clone(), notices.clone());
         let sockets = TaskTracker::new();
         let rooms = Rooms {
-            site: config.site.as_ref().map(|site| open_site(site, &writer)),
+            site: config.site.as_ref().map(|site| open_site(site, &writer, &notices)),
             upstream,
             hub: hub.clone(),
             recorder: Recorder::new(reader.clone()),

@@ -1,8 +1,8 @@
 //! Answers from disk: static files, pages from templates, resources from data.
 //!
-//! [`Site::answer`] decides with `resolve` and answers in one place; a request that is not the site's is handed back untouched, so
-//! that the app behind it can have it. Whoever finds that nobody has it asks [`Site::missing`]. [`Site::refresh`] is told what
-//! changed on disk.
+//! [`Site::answer`] decides with `resolve` and answers in one place; a request that is not the site's is handed back untouched,
+//! so that the app behind it can have it. Whoever finds that nobody has it asks [`Site::missing`]. [`Site::refresh`] is told
+//! what changed on disk, and whoever opened the site is [`Told`] what happens in it.
 //!
 //! All files are opened by one guard (`guard`), and what is denied looks exactly like what does not exist. Absent here: watching,
 //! CORS, `Host` and `Origin` checks, and the app.
@@ -10,12 +10,14 @@
 mod api;
 mod beneath;
 mod deny;
+mod error_page;
 mod failure;
 mod filters;
 #[cfg(test)]
 mod folder;
 mod guard;
 mod language;
+mod markdown;
 mod media;
 mod page;
 mod path;
@@ -28,6 +30,7 @@ mod route;
 mod template;
 #[cfg(test)]
 mod tests;
+mod text;
 mod validator;
 
 use std::{
@@ -40,6 +43,7 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, Response, StatusCode, request::Parts};
 
 use self::{
+    failure::Known,
     guard::Guard,
     path::{BadPath, SitePath},
     resolve::Found,
@@ -65,6 +69,18 @@ struct Inner {
     data: Option<(PathBuf, Store)>,
     fallback: Option<Vec<String>>,
     written: Box<dyn Fn(Written) + Send + Sync>,
+    told: Arc<dyn Fn(Told) + Send + Sync>,
+    /// The failures that were told of since the templates last changed.
+    known: Known,
+}
+
+/// What a site tells of by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// A write is on the disk.
+    Wrote(Written),
+    /// A template could not be rendered; told once for each place until the templates change.
+    Failed(Box<Report>),
 }
 
 /// A write through the API that is on the disk.
@@ -97,9 +113,11 @@ pub struct Refreshed {
 }
 
 impl Site {
-    /// A site with the files of `config`. Reads the data files. `written` is told of every write through the API after it is on
-    /// the disk; it must not block.
-    pub fn new(config: &SiteConfig, written: impl Fn(Written) + Send + Sync + 'static) -> Self {
+    /// A site with the files of `config`. Reads the data files. `told` is told of every write through the API after it is on the
+    /// disk, and of pages that cannot be rendered; it must not block.
+    pub fn new(config: &SiteConfig, told: impl Fn(Told) + Send + Sync + 'static) -> Self {
+        let told: Arc<dyn Fn(Told) + Send + Sync> = Arc::new(told);
+        let writes = Arc::clone(&told);
         let folder = |folder: &Option<PathBuf>| folder.as_deref().map(Path::to_owned);
         let others: Vec<PathBuf> = [folder(&config.templates), folder(&config.data)].into_iter().flatten().collect();
         let others: Vec<&Path> = others.iter().map(PathBuf::as_path).collect();
@@ -113,24 +131,30 @@ impl Site {
             routes: RwLock::new(Arc::new(routes)),
             data: config.data.as_deref().map(|root| (root.to_owned(), Store::open(plain(root)))),
             fallback: config.fallback.as_deref().and_then(segments),
-            written: Box::new(written),
+            written: Box::new(move |written| writes(Told::Wrote(written))),
+            told,
+            known: Known::default(),
         }))
     }
 
     /// Answers a request, or hands it back.
     pub async fn answer(&self, request: Request<Body>) -> Answer {
         let Ok(path) = SitePath::parse(request.uri().path()) else { return Answer::NotMine(request) };
-        let method = request.method().clone();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         match self.0.resolve(&path, &method) {
             Found::Nothing => Answer::NotMine(request),
-            found => Answer::Done(respond::finish(self.0.respond(found, request).await, &method)),
+            found => {
+                let response = self.0.respond(found, request).await;
+                Answer::Done(respond::finish(error_page::put(&self.0, &uri, response).await, &method))
+            }
         }
     }
 
-    /// The answer to a request that nobody has: 404, 405 when the address answers other methods, 400 when the path is malformed, or
-    /// the fallback page when a browser navigates.
+    /// The answer to a request that nobody has: 404, 405 when the address answers other methods, 400 when the path is
+    /// malformed, or the fallback page when a browser navigates.
     pub async fn missing(&self, request: &Parts) -> Response<Body> {
-        respond::finish(self.0.missing(request).await, &request.method)
+        let response = self.0.missing(request).await;
+        respond::finish(error_page::put(&self.0, &request.uri, response).await, &request.method)
     }
 
     /// Looks again at what changed on disk. `changed` are paths below the templates or data folder, absolute or relative to the
@@ -189,12 +213,20 @@ impl Inner {
         }
     }
 
+    /// Tells of a template that could not be rendered.
+    fn failed(&self, report: Report) {
+        if self.known.is_news(&report) {
+            (self.told)(Told::Failed(Box::new(report)));
+        }
+    }
+
     fn refresh(&self, changed: &[PathBuf]) -> Refreshed {
         let mut kept = changed.to_vec();
         if let Some(templates) = self.templates.as_ref().filter(|templates| any_beneath(templates.root(), changed)) {
             match templates.refresh() {
                 Taken::Yes => {
-                    *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Routes::scan(templates.root()))
+                    self.known.forget();
+                    *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Routes::scan(templates.root()));
                 }
                 Taken::No => kept.retain(|path| beneath(templates.root(), path).is_none()),
             }

@@ -1,19 +1,21 @@
-//! What a template is given, and pages that have no resource behind them.
+//! What a template is given, how it is rendered, and pages that have no resource behind them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::body::Body;
-use http::{Response, StatusCode, request::Parts};
+use http::{Response, StatusCode, Uri, request::Parts};
 use minijinja::{
     Value, context,
     value::{Enumerator, Object},
 };
 
 use super::{
-    Inner, query,
+    Inner,
+    path::SitePath,
+    query,
     resource::{selection::Selected, snapshot::Snapshot},
     respond,
-    route::Page,
+    route::{self, Page},
 };
 use crate::negotiate::{Accept, Prefers, Problem, Representation, choose};
 
@@ -40,16 +42,23 @@ pub(super) async fn answer(inner: &Arc<Inner>, pages: &[Page], request: &Parts) 
     }
 }
 
-/// Renders a template on a thread that may block: a page is as slow as its author makes it.
+/// The page that a template makes of a request and what is shown.
 pub(super) async fn render(inner: &Arc<Inner>, template: &str, request: &Parts, shown: Shown) -> Result<Vec<u8>, Problem> {
-    let context = context(inner, request, shown);
-    let (inner, template) = (Arc::clone(inner), template.to_owned());
+    run(inner, template, context(inner, template, &request.uri, shown)).await
+}
+
+/// Renders a template on a thread that may block: a page is as slow as its author makes it. Who listens is told of a failure.
+pub(super) async fn run(inner: &Arc<Inner>, template: &str, context: Value) -> Result<Vec<u8>, Problem> {
+    let (site, template) = (Arc::clone(inner), template.to_owned());
     let rendered =
-        tokio::task::spawn_blocking(move || inner.templates.as_ref().map(|templates| templates.render(&template, context)));
+        tokio::task::spawn_blocking(move || site.templates.as_ref().map(|templates| templates.render(&template, context)));
     match rendered.await {
         Ok(Some(Ok(page))) => Ok(page),
         Ok(Some(Err(report))) => {
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the template of this page has a mistake").report(&report))
+            let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the template of this page has a mistake");
+            let problem = problem.report(&report);
+            inner.failed(*report);
+            Err(problem)
         }
         Ok(None) => Err(respond::missing()),
         Err(error) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
@@ -63,23 +72,33 @@ pub(super) fn not_acceptable(offers: &[Representation]) -> Problem {
         .with("available", available)
 }
 
-fn context(inner: &Inner, request: &Parts, shown: Shown) -> Value {
+fn context(inner: &Inner, template: &str, uri: &Uri, shown: Shown) -> Value {
     let page = shown.items.as_ref().map(pagination);
     let items: Option<Value> = shown.items.map(|items| items.rows.into_iter().collect());
-    let parameters = query::parse(request.uri.query());
-    // The first of equal names wins, as in a form that was sent twice by mistake.
-    let parameters: BTreeMap<String, Value> = parameters.into_iter().rev().map(|(name, value)| (name, value.into())).collect();
+    let segments = SitePath::parse(uri.path()).map(|path| path.segments().to_vec()).unwrap_or_default();
+    let params: BTreeMap<String, String> = route::parameters(template, &segments).into_iter().collect();
     context! {
         items,
         item => shown.item,
         page,
-        query => parameters,
         version => shown.version,
+        params,
+        ..surroundings(inner, uri)
+    }
+}
+
+/// What every template is given.
+pub(super) fn surroundings(inner: &Inner, uri: &Uri) -> Value {
+    let parameters = query::parse(uri.query());
+    // The first of equal names wins, as in a form that was sent twice by mistake.
+    let parameters: BTreeMap<String, Value> = parameters.into_iter().rev().map(|(name, value)| (name, value.into())).collect();
+    context! {
+        query => parameters,
         request => context! {
-            path => request.uri.path(),
+            path => uri.path(),
             // `HEAD` is answered as `GET` would be.
             method => "GET",
-            query => request.uri.query().unwrap_or_default(),
+            query => uri.query().unwrap_or_default(),
         },
         data => Value::from_object(Data(inner.snapshots())),
     }

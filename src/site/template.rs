@@ -1,21 +1,23 @@
 //! Templates: loaded through the guard, compiled once, rendered within bounds.
 //!
-//! A name in `{% include %}`, `{% extends %}` or `{% import %}` is a path below the templates folder and nothing else; what the
-//! guard does not open does not exist. [`Templates::refresh`] compiles them anew; while one cannot be compiled, all stay as they
-//! were: the last good ones.
+//! A name in `{% include %}`, `{% extends %}` or `{% import %}` is a path below the templates folder, or begins with `./` or
+//! `../` and is one from the template it stands in; it never leaves the folder. What the guard does not open does not exist.
+//! [`Templates::refresh`] compiles them anew; while one cannot be compiled, all stay as they were: the last good ones.
 
 use std::{
+    borrow::Cow,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Value};
 
 use super::{
     failure, filters,
     guard::{Guard, OpenError},
+    text,
 };
 use crate::negotiate::escape;
 use crate::report::{Diagnostic, Kind, Report};
@@ -31,6 +33,9 @@ const MAX_TEMPLATE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The longest page.
 const MAX_PAGE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The longest message of a mistake: some repeat the value that was wrong.
+const MAX_MESSAGE_CHARS: usize = 1000;
 
 /// Templates that are checked after a change; more are compiled when they are first rendered.
 const MOST_NAMES: usize = 2000;
@@ -94,21 +99,36 @@ impl Templates {
     fn report(&self, name: &str, error: &Error) -> Report {
         let chain: Vec<&Error> = std::iter::successors(Some(error), cause).collect();
         // The innermost error is where the mistake is; the ones around it say who included it.
-        let diagnostics: Vec<Diagnostic> = chain.iter().rev().map(|error| self.diagnostic(error)).collect();
-        let place = chain.iter().rev().find_map(|error| Some((error.name()?, error.line()?)));
-        let excerpt = place.and_then(|(name, line)| Some(failure::excerpt(&self.source(name)?, line)));
+        let places: Vec<Place> = chain.iter().rev().map(|error| self.place(error)).collect();
+        let excerpt = places.iter().find_map(Place::excerpt).unwrap_or_default();
+        let diagnostics = chain.iter().rev().zip(&places).map(|(error, place)| self.diagnostic(error, place)).collect();
         let title = format!("{} cannot be rendered", self.shown_path(name).display());
-        failure::report(Kind::Template, title, diagnostics, excerpt.unwrap_or_default())
+        failure::report(Kind::Template, title, diagnostics, excerpt)
     }
 
-    fn diagnostic(&self, error: &Error) -> Diagnostic {
+    fn place<'a>(&self, error: &'a Error) -> Place<'a> {
+        let kept = error.template_source().map(Cow::Borrowed);
+        let source = kept.or_else(|| self.source(error.name()?).map(Cow::Owned)).unwrap_or_default();
+        match error.range() {
+            // The engine counts lines no further than to 65,535.
+            Some(range) => {
+                let (line, column) = failure::place(&source, range.start);
+                Place { source, line: Some(line), column: Some(column) }
+            }
+            None => Place { source, line: error.line(), column: None },
+        }
+    }
+
+    fn diagnostic(&self, error: &Error, place: &Place<'_>) -> Diagnostic {
         let message = match error.detail() {
-            Some(detail) => format!("{}: {detail}", error.kind()),
+            Some(detail) => format!("{}: {detail}", error.kind()).chars().take(MAX_MESSAGE_CHARS).collect(),
             None => error.kind().to_string(),
         };
+        let number = |number: Option<usize>| number.and_then(|number| u32::try_from(number).ok());
         Diagnostic {
             file: error.name().map(|name| self.shown_path(name)),
-            line: error.line().and_then(|line| u32::try_from(line).ok()),
+            line: number(place.line),
+            column: number(place.column),
             message,
             ..Diagnostic::default()
         }
@@ -120,6 +140,25 @@ impl Templates {
 
     fn shown_path(&self, name: &str) -> PathBuf {
         failure::shown_path(self.guard.root(), Path::new(name))
+    }
+}
+
+/// Where an error is.
+struct Place<'a> {
+    /// The template as it was compiled.
+    source: Cow<'a, str>,
+    line: Option<usize>,
+    column: Option<usize>,
+}
+
+impl Place<'_> {
+    fn excerpt(&self) -> Option<String> {
+        let line = self.line?;
+        let drawn = match self.column {
+            Some(column) => failure::excerpt_at(&self.source, line, column),
+            None => failure::excerpt(&self.source, line),
+        };
+        Some(drawn).filter(|drawn| !drawn.is_empty())
     }
 }
 
@@ -146,7 +185,10 @@ fn environment(guard: &Arc<Guard>) -> Environment<'static> {
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_RECURSION);
     environment.set_auto_escape_callback(auto_escape);
-    environment.set_formatter(escape::formatter);
+    environment.set_formatter(formatter);
+    environment.set_path_join_callback(join);
+    // An error then says which expression is undefined, and keeps the source it was found in; without errors it costs nothing.
+    environment.set_debug(true);
     let guard = Arc::clone(guard);
     environment.set_loader(move |name| load(&guard, name));
     filters::add(&mut environment);
@@ -159,6 +201,31 @@ fn load(guard: &Guard, name: &str) -> Result<Option<String>, Error> {
         Err(OpenError::Missing) => Ok(None),
         Err(error) => Err(Error::new(ErrorKind::InvalidOperation, error.to_string())),
     }
+}
+
+/// The name that `name` is in the template `parent`. One that would leave the templates folder stays as it is: nothing has it.
+fn join<'a>(name: &'a str, parent: &'a str) -> Cow<'a, str> {
+    if !name.starts_with("./") && !name.starts_with("../") {
+        return Cow::Borrowed(name);
+    }
+    let mut segments: Vec<&str> = parent.rsplit_once('/').map_or_else(Vec::new, |(folder, _)| folder.split('/').collect());
+    for segment in name.split('/') {
+        match segment {
+            "." => (),
+            ".." if segments.pop().is_some() => (),
+            ".." => return Cow::Borrowed(name),
+            segment => segments.push(segment),
+        }
+    }
+    Cow::Owned(segments.join("/"))
+}
+
+/// Writes a value that fits into a page; one of several parts is made whole before any of it gets there.
+fn formatter(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    if value.as_object().is_some() && text::of(value, MAX_PAGE_BYTES).is_none() {
+        return Err(Error::new(ErrorKind::InvalidOperation, format!("the value is longer than {MAX_PAGE_BYTES} bytes")));
+    }
+    escape::formatter(out, state, value)
 }
 
 /// By extension of the template that is rendered.
@@ -212,12 +279,37 @@ mod tests {
     }
 
     #[test]
+    fn names_may_be_relative() {
+        check("{% include './sub/part.txt' %}", "<b>");
+        check("{% include 'sub/relative.txt' %}", "<b>[<b>]");
+        check("{% extends './sub/child.html' %}{% block a %}2{% endblock %}", "[2]");
+        check("{% from './sub/macros.html' import part %}{{ part() }}", "<b>");
+        check("{% include '../secret.txt' ignore missing %}{% include './../secret.txt' ignore missing %}", "");
+        check("{% include './sub/../../secret.txt' ignore missing %}{% include './sub//part.txt' ignore missing %}", "");
+        check("{% include './../templates/sub/part.txt' ignore missing %}", "");
+        check("{% include './sub/../page.html' %}", "");
+    }
+
+    #[test]
     fn mistakes_say_where_they_are() {
-        check("a\n{{ x | nothing }}", "templates/page.html:2 unknown filter: filter nothing is unknown");
-        check("{% if %}", "templates/page.html:1 syntax error");
-        check("{% include 'broken.html' %}", "templates/broken.html:2 ");
-        check("{% include '../secret.txt' %}", "templates/page.html:1 template not found");
+        check("a\n{{ x | nothing }}", "templates/page.html:2:8 unknown filter: filter nothing is unknown");
+        check("{% if %}", "templates/page.html:1:7 syntax error");
+        check("ä {{ x.y.z }}", "templates/page.html:1:7 undefined value: `x.y` is undefined");
+        check("{% include 'broken.html' %}", "templates/broken.html:2:8 syntax error");
+        check("{% include '../secret.txt' %}", "templates/page.html:1:4 template not found");
         check("{% include 'binary.html' %}", "");
+        check("{{ ('x' * 99999) | date }}", "templates/page.html:1:20 invalid operation: xxx");
+        check(&format!("{}{{{{ x.y.z }}}}", "\n".repeat(70_000)), "templates/page.html:70001:5 undefined value");
+    }
+
+    #[test]
+    fn a_mistake_is_shown_with_all_who_lead_to_it() {
+        let folder = folder("{% extends '_layout.html' %}\n{% block a %}{% include './sub/wrong.html' %}{% endblock %}");
+        let templates = Templates::new(Guard::new(&folder.path("templates"), &[]));
+        let report = templates.render("page.html", ().into()).unwrap_err();
+        let places: Vec<String> = report.diagnostics.iter().map(Diagnostic::place).collect();
+        assert_eq!(places, ["templates/sub/wrong.html:2:8", "templates/page.html:2:17"]);
+        assert!(report.output.contains(">    2 |    {{ x.nothing() }}\n       |        ^\n"), "{}", report.output);
     }
 
     #[test]
@@ -229,6 +321,14 @@ mod tests {
         );
         check("{% for a in range(99999) %}{{ 'x' * 9999 }}{% endfor %}", "");
         check("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "");
+        check(
+            "{% set n = namespace(x='x' * 9999) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}",
+            "templates/page.html:1:103 invalid operation: the value is longer",
+        );
+        check(
+            "{% set x = 'a ' * 250000 %}{% for a in range(99999) %}{% set y = x | wordcount %}{% endfor %}",
+            "templates/page.html:1:70 invalid operation: the filters of this page",
+        );
     }
 
     #[test]
@@ -244,7 +344,7 @@ mod tests {
         folder.write("templates/page.html", "newest {{ 1 }");
         assert_eq!(templates.refresh(), Taken::No);
         assert_eq!(render(), "new");
-        assert_eq!(templates.failure().unwrap().diagnostics[0].place(), "templates/page.html:1");
+        assert_eq!(templates.failure().unwrap().diagnostics[0].place(), "templates/page.html:1:13");
         folder.write("templates/page.html", "newest");
         assert_eq!((templates.refresh(), templates.failure()), (Taken::Yes, None));
         assert_eq!(render(), "newest");
@@ -261,6 +361,7 @@ mod tests {
                 let found = format!("{} {}", first.place(), first.message);
                 assert!(found.starts_with(expected), "{found}");
                 assert!(report.title.starts_with("templates/page.html"));
+                assert!(first.message.len() <= MAX_MESSAGE_CHARS);
                 assert!(expected.is_empty() || report.output.contains("> "), "{}", report.output);
             }
         }
@@ -271,6 +372,10 @@ mod tests {
             ("templates/sub/part.txt", "{{ x }}"),
             ("templates/_layout.html", "[{% block a %}{% endblock %}]"),
             ("templates/broken.html", "1\n{{ 1 + }}\n"),
+            ("templates/sub/relative.txt", "{% include './part.txt' %}[{% include '../sub/part.txt' %}]"),
+            ("templates/sub/child.html", "{% extends '../_layout.html' %}"),
+            ("templates/sub/macros.html", "{% macro part() %}{% include './part.txt' %}{% endmacro %}"),
+            ("templates/sub/wrong.html", "\n   {{ x.nothing() }}"),
             ("templates/.env", "S"),
             ("secret.txt", "S"),
         ]);

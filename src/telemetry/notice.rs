@@ -55,6 +55,11 @@ pub enum Notice {
         /// The generation that keeps serving; 0 when there is none.
         serving: Generation,
     },
+    /// A page was asked for and its template could not be rendered. Once for each mistake; nothing is stale because of it.
+    PageFailed {
+        /// Where, and why.
+        report: Arc<Report>,
+    },
     /// A new generation answers requests.
     Generation {
         /// Its number.

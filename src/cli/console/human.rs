@@ -12,13 +12,16 @@ use crate::{
     cli::keys::Key,
     config::{Config, Run},
     generation::Generation,
-    report::Report,
+    report::{Kind, Report},
     server::Moved,
     telemetry::{Change, Notice},
 };
 
 /// Files named on a line; the rest is counted.
 const NAMED: usize = 3;
+
+/// Places named on lines of their own because they led to a mistake; a template that includes itself leads there dozens of times.
+const LED_TO: usize = 5;
 
 /// Width of the column of the event's name.
 const NAME: usize = 12;
@@ -96,6 +99,7 @@ impl Human {
                 self.event(Tone::Good, "built", &format!("{} in {}", plain(&short(command)), duration(*took)), cause)
             }
             Notice::BuildFailed { report, serving } => self.failed(report, *serving),
+            Notice::PageFailed { report } => self.page_failed(report),
             Notice::Generation { generation, ready_in, waited, .. } => {
                 let ready_in = ready_in.map(|took| format!(" in {}", duration(took))).unwrap_or_default();
                 let waited = count(*waited, "request");
@@ -128,7 +132,24 @@ impl Human {
         if !report.help.is_empty() {
             text.push_str(&self.event(Tone::Quiet, "", &plain(&report.help), &[]));
         }
+        // What a build says was printed when it said it.
+        if report.kind == Kind::Template {
+            text.push_str(&self.excerpt(&report.output));
+        }
         text
+    }
+
+    fn page_failed(&self, report: &Report) -> String {
+        let text = self.event(Tone::Bad, "failed", &format!("{}  {}", plain(&report.title), cause_of(report)), &[]);
+        let others = report.diagnostics.iter().skip(1).take(LED_TO);
+        let others = others.map(|found| format!("{}  {}", plain(&found.place()), plain(&found.message)));
+        let others = others.map(|other| self.event(Tone::Quiet, "", &other, &[]));
+        text + &others.collect::<String>() + &self.excerpt(&report.output)
+    }
+
+    /// Lines of a source, under the line that says what is wrong with them.
+    fn excerpt(&self, source: &str) -> String {
+        source.lines().map(|line| format!("{} {}\n", self.tone(Tone::Quiet, "  │"), plain(line))).collect()
     }
 
     fn reloaded(&self, change: Change, pages: usize, took: Duration, cause: &[PathBuf]) -> String {
@@ -241,7 +262,10 @@ fn duration(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::report::Diagnostic;
 
     fn check(notice: &Notice, expected: &str) {
         let text = Human { colour: false }.notice(notice);
@@ -275,6 +299,43 @@ mod tests {
             "styles      → 2 pages in 1.4 ms                              site.css\n",
         );
         check(&Notice::Warning("a\u{1b}[2Jb".into()), "warning     ab\n");
+    }
+
+    #[test]
+    fn a_page_that_failed_shows_where() {
+        let place = |file: &str, message: &str| Diagnostic {
+            file: Some(file.into()),
+            line: Some(2),
+            column: Some(4),
+            message: message.to_owned(),
+            ..Diagnostic::default()
+        };
+        let report = Report {
+            id: 1,
+            kind: Kind::Template,
+            title: "templates/a.html cannot be rendered".into(),
+            command: String::new(),
+            diagnostics: vec![place("templates/_b.html", "unknown filter"), place("templates/a.html", "could not include")],
+            output: ">    2 | \t{{ \u{1b}[2Jx }}\n       | \t ^\n".into(),
+            took: Duration::ZERO,
+            help: String::new(),
+        };
+        let report = Arc::new(report);
+        let lines = |notice| {
+            let text = Human { colour: false }.notice(&notice);
+            let without_time = |line: &str| line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':').to_owned();
+            text.lines().map(without_time).collect::<Vec<_>>()
+        };
+        let expected = [
+            "  failed      templates/a.html cannot be rendered  templates/_b.html:2:4  unknown filter",
+            "              templates/a.html:2:4  could not include",
+            "  │ >    2 |  {{ x }}",
+            "  │        |   ^",
+        ];
+        assert_eq!(lines(Notice::PageFailed { report: Arc::clone(&report) }), expected);
+        let failed = lines(Notice::BuildFailed { report, serving: Generation(2) });
+        assert!(failed[0].ends_with("generation 2 keeps serving, marked stale"), "{failed:?}");
+        assert_eq!(failed[1..], expected[2..]);
     }
 
     #[test]

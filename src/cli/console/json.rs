@@ -48,6 +48,7 @@ pub(super) fn notice(notice: &Notice) -> String {
             line("built", json!({ "command": command, "took_ms": ms(*took), "cause": texts(cause) }))
         }
         Notice::BuildFailed { report, serving } => line("build_failed", json!({ "serving": serving.0, "report": wire(report) })),
+        Notice::PageFailed { report } => line("page_failed", json!({ "report": wire(report) })),
         Notice::Generation { generation, ready_in, waited, cause } => line(
             "generation",
             json!({ "generation": generation.0, "ready_ms": ready_in.map(ms), "waited": waited, "cause": texts(cause) }),

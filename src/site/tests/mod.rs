@@ -13,14 +13,17 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use super::{Answer, Refreshed, Site, Written, folder::Folder};
-use crate::config::{SiteConfig, Writes};
+use super::{Answer, Refreshed, Site, Told, Written, folder::Folder};
+use crate::{
+    config::{SiteConfig, Writes},
+    report::Report,
+};
 
 /// A project with its site.
 struct Project {
     folder: Folder,
     site: Site,
-    written: Arc<Mutex<Vec<Written>>>,
+    told: Arc<Mutex<Vec<Told>>>,
 }
 
 /// An answer, read to its end. `mine` tells the site's own from those of [`Site::missing`].
@@ -51,10 +54,10 @@ impl Project {
             writes: Writes::default(),
         };
         change(&folder, &mut config);
-        let written = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&written);
-        let site = Site::new(&config, move |write| told.lock().unwrap().push(write));
-        Self { folder, site, written }
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&told);
+        let site = Site::new(&config, move |told| heard.lock().unwrap().push(told));
+        Self { folder, site, told }
     }
 
     /// A plain folder that is served as it is.
@@ -97,8 +100,18 @@ impl Project {
         self.site.refresh(&paths.iter().map(|path| self.folder.path(path)).collect::<Vec<_>>())
     }
 
+    fn told(&self) -> Vec<Told> {
+        std::mem::take(&mut self.told.lock().unwrap())
+    }
+
     fn written(&self) -> Vec<Written> {
-        std::mem::take(&mut self.written.lock().unwrap())
+        let written = |told| if let Told::Wrote(written) = told { Some(written) } else { None };
+        self.told().into_iter().filter_map(written).collect()
+    }
+
+    fn failed(&self) -> Vec<Report> {
+        let failed = |told| if let Told::Failed(report) = told { Some(*report) } else { None };
+        self.told().into_iter().filter_map(failed).collect()
     }
 }
 

@@ -83,13 +83,135 @@ async fn mistakes_are_shown() {
         ("templates/quiet.html", "({% include '../outside.txt' ignore missing %}{% include '/etc/passwd' ignore missing %})"),
         ("outside.txt", "SECRET"),
     ]);
-    let got = project.get("/broken").await.has(500, "<code>templates/broken.html:2</code>");
-    assert!(got.body.contains("&gt;    2 | {{ 1 | nothing }}"), "{}", got.body);
+    let got = project.get("/broken").await.has(500, "<code>templates/broken.html:2:8</code>");
+    assert!(got.body.contains("&gt;    2 | {{ 1 | nothing }}\n       |        ^\n"), "{}", got.body);
     for path in ["/cycle", "/loop", "/long", "/out"] {
         let got = project.get(path).await.has(500, "templates");
         assert!(!got.body.contains("SECRET"));
     }
     project.get("/quiet").await.is(200, "()");
     let got = project.send("GET", "/broken", &[("accept", "text/html;q=0.5, application/problem+json")], "").await;
-    assert_eq!(got.value()["report"]["diagnostics"][0]["place"], "templates/broken.html:2");
+    assert_eq!(got.value()["report"]["diagnostics"][0]["place"], "templates/broken.html:2:8");
+}
+
+#[tokio::test]
+async fn paths_have_parameters() {
+    let project = Project::new(&[
+        ("templates/[slug].html", "{{ params.slug }}"),
+        ("templates/users/[id]/posts.html", "{{ params.id }} {{ request.path }} {{ item is none }}"),
+        ("templates/docs/[...path].html", "{{ params.path }}"),
+        ("templates/posts/[id].html", "{{ item.title }} {{ params.id }}"),
+        ("templates/posts/[id].md", "# {{ item.title }}"),
+        ("templates/posts/[id].de.html", "Titel {{ item.title }}"),
+        ("templates/[a]/[b]/index.html", "{{ params | length }}"),
+        ("templates/settings/[key].html", "{{ data.settings[params.key] }}"),
+        ("data/posts.json", r#"[{"id":1,"title":"A"}]"#),
+        ("data/settings.json", r#"{"name":"Shop"}"#),
+    ]);
+    for (path, body) in [
+        ("/anything", "anything"),
+        ("/a%20b%3Cc", "a b&lt;c"),
+        ("/users/1/posts", "1 /users/1/posts True"),
+        ("/docs/a/b%2Bc", "a/b+c"),
+        ("/posts/1", "A 1"),
+        ("/x/y", "2"),
+        ("/settings/name", "Shop"),
+    ] {
+        let got = project.get(path).await.is(200, body);
+        assert_eq!(got.header("content-type"), "text/html; charset=utf-8", "{path}");
+    }
+    let markdown = project.send("GET", "/posts/1", &[("accept", "text/markdown")], "").await.is(200, "# A");
+    assert_eq!(markdown.header("content-type"), "text/markdown; charset=utf-8");
+    let folder = project.get("/users/1/posts/").await.is(307, "");
+    assert_eq!(folder.header("location"), "/users/1/posts");
+    project.get("/posts").await.has(200, r#"[{"id":1"#);
+    project.get("/posts/2").await.has(404, "");
+    project.get("/api/posts/1").await.has(200, r#"{"id":1"#);
+    project.get("/users/1/2/3").await.has(404, "Not Found");
+    project.send("POST", "/anything", &[], "").await.has(405, "");
+}
+
+#[tokio::test]
+async fn error_pages_are_the_projects_own() {
+    let files = [
+        (
+            "templates/404.html",
+            "{{ status }} {{ title }}: {{ detail }} {{ request.path }} {{ data.posts | length }}{% if error %}!{% endif %}",
+        ),
+        (
+            "templates/500.html",
+            "{{ status }} {{ error.title }}{% for d in error.diagnostics %} ({{ d.place }} {{ d.message }}){% endfor %}\n{{ error.excerpt }}",
+        ),
+        ("templates/broken.html", "{{ 1 | nothing }}"),
+        ("templates/posts/[id].html", "{{ item.title }}"),
+        ("templates/lost/index.html", "{{ items }}"),
+        ("data/posts.json", r#"[{"id":1,"title":"A"}]"#),
+        ("data/lost.json", "[\n{"),
+    ];
+    let project = Project::new(&files);
+    let nothing = "404 Not Found: there is nothing at this address /%3Cx%3E 1";
+    let got = project.get("/%3Cx%3E").await.is(404, nothing);
+    assert_eq!(
+        (got.header("content-type"), got.header("cache-control"), got.header("vary")),
+        ("text/html; charset=utf-8", "no-store", "Accept")
+    );
+    let head = project.send("HEAD", "/%3Cx%3E", &[], "").await.is(404, "");
+    assert_eq!(head.header("content-length"), nothing.len().to_string());
+    project.get("/posts/9").await.is(404, "404 Not Found: there is nothing at this address /posts/9 1");
+    for path in ["/404", "/500", "/404.html"] {
+        project.get(path).await.has(404, path);
+    }
+    let broken = "500 templates/broken.html cannot be rendered (templates/broken.html:1:8 unknown filter: filter nothing is unknown)\n\
+        &gt;    1 | {{ 1 | nothing }}\n       |        ^\n";
+    project.get("/broken").await.is(500, broken);
+    project.get("/lost").await.has(500, "(data/lost.json:2");
+    let json = project.send("GET", "/nothing", &[("accept", "application/json")], "").await.has(404, "");
+    assert_eq!((json.header("content-type"), &json.value()["status"]), ("application/problem+json", &404.into()));
+    project.get("/api/nothing").await.has(404, "{");
+    project.send("POST", "/broken", &[("accept", "text/html")], "").await.has(405, "Method Not Allowed");
+}
+
+#[tokio::test]
+async fn an_error_page_tells_no_secrets() {
+    let page = ("templates/404.html", "{{ title }} {{ detail }} {{ request.path }}");
+    let with = Project::new(&[page, ("static/.env", "S"), ("static/a.pem", "S"), ("static/x.txt", "")]);
+    let without = Project::new(&[page, ("static/x.txt", "")]);
+    for path in ["/.env", "/a.pem", "/.git/config", "/%2eenv", "/..%2f.env"] {
+        let (one, two) = (with.get(path).await, without.get(path).await);
+        assert_eq!((one.status, &one.body, &one.headers), (two.status, &two.body, &two.headers), "{path}");
+        assert_eq!(one.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_page_that_fails_gives_way() {
+    let project = Project::new(&[
+        ("templates/404.html", "{{ 1 | wrong }}"),
+        ("templates/500.html", "{% for i in range(99999) %}{% for i in range(99999) %}{% endfor %}{% endfor %}"),
+        ("templates/broken.html", "{{ 1 | nothing }}"),
+    ]);
+    project.get("/nothing").await.has(404, "there is nothing at this address");
+    project.get("/broken").await.has(500, "<code>templates/broken.html:1:8</code>");
+    let titles: Vec<String> = project.failed().into_iter().map(|report| report.title).collect();
+    assert_eq!(titles, ["404", "broken", "500"].map(|name| format!("templates/{name}.html cannot be rendered")));
+}
+
+#[tokio::test]
+async fn a_failure_is_told_once() {
+    let project = Project::new(&[("templates/broken.html", "{{ query.x | date }}"), ("templates/fine.html", "")]);
+    for query in ["a", "b", "a"] {
+        project.get(&format!("/broken?x={query}")).await.has(500, "");
+    }
+    project.get("/fine").await.has(200, "");
+    let failed = project.failed();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0].diagnostics[0].place(), "templates/broken.html:1:14");
+    project.folder.write("templates/fine.html", "{{ 1 }");
+    project.refresh(&["templates/fine.html"]);
+    project.get("/broken?x=a").await.has(500, "");
+    assert_eq!(project.failed(), [], "these are the templates that were there before");
+    project.folder.write("templates/fine.html", "");
+    project.refresh(&["templates/fine.html"]);
+    project.get("/broken?x=a").await.has(500, "");
+    assert_eq!(project.failed().len(), 1);
 }
