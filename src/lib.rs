@@ -10,8 +10,8 @@
 //!                                 │        └─ failed: report to page and terminal, last good stays, marked stale
 //!                                 └─ styles, images, templates, data: no build, new generation at once
 //!
-//! request ─► host check ─► cors ─► record ─► faults ─► inject ─┬─► site  (static, page, data; negotiated)
-//!                                                              └─► proxy (app, current generation)
+//! request ─► host check ─► cors ─► record ─► faults ─► encode ─► inject ─┬─► site  (static, page, data; negotiated)
+//!                                                                       └─► proxy (app, current generation)
 //! ```
 //!
 //! [`session`] owns the first flow and every long task; [`server`] owns the second. The request path owns nothing: it reads

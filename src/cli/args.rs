@@ -133,6 +133,10 @@ impl DevArgs {
 /// `everlit init`.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct InitArgs {
+    /// Start from the db.json of json-server, or from the examples of an OpenAPI document in JSON
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub api: Option<PathBuf>,
+
     /// Where to write it; made when it is not there
     #[arg(value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
     pub dir: PathBuf,

@@ -1,4 +1,4 @@
-//! `everlit init`: writes the starter project.
+//! `everlit init`: writes the starter project, or the data files that an API's description becomes.
 //!
 //! Nothing that exists is overwritten: all targets are looked at before the first is written, and each is opened as a new file.
 //! A project that cannot be written whole is taken back.
@@ -10,12 +10,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::init_api::{self, Api, ApiError};
 use crate::assets;
 
 /// The starter's folder below `templates/`.
 const STARTER: &str = "starter";
 
-/// Why there is no starter project.
+/// The files of the starter that a project from an API has as well.
+const WITHOUT_PAGES: [&str; 2] = [".gitignore", "everlit.toml"];
+
+/// Why there is no new project.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum InitError {
     /// A file of the starter is there already. Nothing was written.
@@ -32,6 +36,9 @@ pub(super) enum InitError {
         /// What the system said.
         source: io::Error,
     },
+    /// The description cannot be used. Nothing was written.
+    #[error(transparent)]
+    Api(#[from] ApiError),
 }
 
 /// A file to write.
@@ -42,7 +49,24 @@ type Target = (PathBuf, Cow<'static, [u8]>);
 /// # Errors
 /// When one of its files exists, or cannot be written.
 pub(super) fn init(dir: &Path) -> Result<Vec<PathBuf>, InitError> {
+    write(targets(dir))
+}
+
+/// Writes the project that the description in `source` becomes into `dir`, and returns the files, sorted, with what they came
+/// from.
+///
+/// # Errors
+/// When the description cannot be used, when one of its files exists, or cannot be written.
+pub(super) fn init_api(source: &Path, dir: &Path) -> Result<(Vec<PathBuf>, Api), InitError> {
+    let api = init_api::read(source)?;
     let mut targets = targets(dir);
+    targets.retain(|(path, _)| WITHOUT_PAGES.iter().any(|name| *path == dir.join(name)));
+    targets.extend(api.files.iter().map(|(name, text)| (dir.join(name), Cow::Owned(text.clone().into_bytes()))));
+    targets.sort();
+    Ok((write(targets)?, api))
+}
+
+fn write(mut targets: Vec<Target>) -> Result<Vec<PathBuf>, InitError> {
     // Every new repository has one, and any will do.
     targets.retain(|(path, _)| !(path.ends_with(".gitignore") && exists(path)));
     if let Some((path, _)) = targets.iter().find(|(path, _)| exists(path)) {
@@ -145,6 +169,38 @@ mod tests {
         let error = init(folder.path()).unwrap_err();
         assert!(matches!(&error, InitError::Write { path, .. } if path.ends_with("static/logo.svg")), "{error}");
         assert_eq!(files_below(folder.path()), 1);
+    }
+
+    #[test]
+    fn an_api_becomes_data_without_pages() {
+        let folder = TestFolder::new("-- db.json --\n{\"posts\":[{\"id\":1,\"title\":\"A\"}],\"profile\":{}}");
+        let dir = folder.path().join("new");
+        let (written, api) = init_api(&folder.path().join("db.json"), &dir).unwrap();
+        let files = [".gitignore", "data/posts.json", "data/profile.json", "everlit.toml"];
+        assert_eq!(written, files.map(|name| dir.join(name)));
+        assert_eq!(api.resources, ["posts", "profile"]);
+        let posts = fs::read_to_string(dir.join("data/posts.json")).unwrap();
+        assert_eq!(posts, "[\n  {\n    \"id\": 1,\n    \"title\": \"A\"\n  }\n]\n");
+        assert_eq!(load(&dir, Layer::default(), Layer::default()).unwrap().site.unwrap().data, Some(dir.join("data")));
+    }
+
+    #[test]
+    fn an_api_that_cannot_be_used_writes_nothing() {
+        check("{\n  \"posts\": x}", "db.json:2:12: expected value");
+        check("{\"version\":1}", "db.json: `version` is a number");
+        check("openapi: 3.1.0", "db.json: it is YAML");
+        check("{\"posts\":[]}", "data/posts.json exists already; nothing was written");
+
+        fn check(text: &str, expected: &str) {
+            let folder = TestFolder::new(&format!("-- data/posts.json --\nmine\n-- db.json --\n{text}"));
+            let error = init_api(&folder.path().join("db.json"), folder.path()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+            assert_eq!(files_below(folder.path()), 2);
+        }
+
+        let folder = TestFolder::new("-- data/ --");
+        let error = init_api(&folder.path().join("none.json"), folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read ") && error.contains("none.json"), "{error}");
     }
 
     fn files_below(dir: &Path) -> usize {

@@ -9,6 +9,7 @@ mod completions;
 mod console;
 mod dev;
 mod init;
+mod init_api;
 mod keys;
 mod signals;
 
@@ -21,9 +22,11 @@ use std::{
 
 use anyhow::Result;
 use clap::Parser;
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 
-use crate::process::keeper;
-use args::{Args, Command};
+use crate::{config::LISTEN_PORT, process::keeper};
+use args::{Args, Command, InitArgs};
+use init_api::Api;
 
 /// Runs the program with these arguments, the program's own name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -65,9 +68,29 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn act(command: Command) -> Result<()> {
     match command {
         Command::Dev(args) => dev::dev(&args),
-        Command::Init(args) => Ok(tell_written(&args.dir, &init::init(&args.dir)?)?),
+        Command::Init(args) => init(&args),
         Command::Completions(args) => Ok(completions::write(args.shell, &mut io::stdout())?),
     }
+}
+
+fn init(args: &InitArgs) -> Result<()> {
+    let Some(source) = &args.api else { return Ok(tell_written(&args.dir, &init::init(&args.dir)?)?) };
+    let (files, api) = init::init_api(source, &args.dir)?;
+    tell_written(&args.dir, &files)?;
+    Ok(tell_api(&api)?)
+}
+
+fn tell_api(api: &Api) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "\nThen try")?;
+    for name in &api.resources {
+        // Of all that a name may have, only other letters than ASCII's need escapes.
+        writeln!(out, "  http://localhost:{LISTEN_PORT}/api/{}", utf8_percent_encode(name, CONTROLS))?;
+    }
+    if !api.notes.is_empty() {
+        writeln!(out, "\nNot as in the document:")?;
+    }
+    api.notes.iter().try_for_each(|note| writeln!(out, "  {note}"))
 }
 
 fn tell_written(dir: &Path, files: &[std::path::PathBuf]) -> io::Result<()> {

@@ -9,6 +9,9 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::field::{self, MAX_MEMBERS, Weight};
 
+/// The specificity of a range without wildcards and parameters.
+const NAMED: u16 = 2;
+
 /// What a client takes, in its own order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accept {
@@ -35,6 +38,14 @@ pub struct Match {
     pub quality: u16,
     /// How closely that range names the offer: 0 for `*/*`, 1 for `type/*`, 2 and one more per parameter for the type itself.
     pub specificity: u16,
+}
+
+impl Match {
+    /// Whether the offer's type itself is named, not only covered by a wildcard.
+    #[must_use]
+    pub fn is_named(self) -> bool {
+        self.quality > 0 && self.specificity >= NAMED
+    }
 }
 
 impl Accept {
@@ -134,7 +145,7 @@ impl MediaRange {
         let all_offered = asked.into_iter().all(|(name, value)| {
             parameters.iter().any(|(offered, theirs)| offered == name && theirs.eq_ignore_ascii_case(value))
         });
-        let base = if self.subtype == "*" { 1 } else { 2 };
+        let base = if self.subtype == "*" { 1 } else { NAMED };
         all_offered.then_some(base + named)
     }
 }

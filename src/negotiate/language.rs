@@ -65,6 +65,12 @@ impl AcceptLanguage {
         Self { ranges }
     }
 
+    /// The tags that lookup tries one after the other, lower case (RFC 4647 §3.4): each range, and what it is shortened to.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        let wanted = self.ranges.iter().filter(|range| range.quality > 0 && range.tag != "*");
+        wanted.flat_map(|range| std::iter::successors(Some(range.tag.as_str()), |tag| shortened(tag)))
+    }
+
     /// How well a language is asked for; `None` is the offer without one.
     #[must_use]
     pub fn rate(&self, language: Option<&str>) -> LanguageMatch {
@@ -124,6 +130,15 @@ impl LanguageRange {
         let steps = subtags.clone().filter(|subtag| !is_single(subtag)).count();
         let ends_single = subtags.last().is_some_and(is_single);
         (!introduces_removed).then_some(steps + usize::from(ends_single))
+    }
+}
+
+/// A tag without its last subtag, and without the single letter or digit that introduced that.
+fn shortened(tag: &str) -> Option<&str> {
+    let (shorter, _) = tag.rsplit_once('-')?;
+    match shorter.rsplit_once('-') {
+        Some((shortest, introducing)) if is_single(introducing) => Some(shortest),
+        _ => Some(shorter),
     }
 }
 
@@ -189,6 +204,18 @@ mod tests {
         let rated = offered.split(' ').map(|language| (asked.rate(Some(language)), language));
         let found = rated.max_by_key(|(rating, _)| *rating).filter(|(rating, _)| *rating > LanguageMatch::Default);
         assert_eq!(found.map_or("default", |(_, language)| language), expected, "{accept} of {offered}");
+    }
+
+    #[test]
+    fn lookup_shortens_the_range() {
+        let tags = |header: &str| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, http::HeaderValue::from_str(header).unwrap())]);
+            AcceptLanguage::parse(&headers).tags().collect::<Vec<_>>().join(" ")
+        };
+        // The example of RFC 4647 §3.4.
+        let example = "zh-hant-cn-x-private1-private2 zh-hant-cn-x-private1 zh-hant-cn zh-hant zh";
+        assert_eq!(tags("zh-Hant-CN-x-private1-private2"), example);
+        assert_eq!(tags("fr;q=0.5, *, de-CH, en;q=0"), "de-ch de fr");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::{
     hint::CorsHint,
     hosts::{Hosts, Named},
     origin::{is_foreign_load, is_foreign_write},
-    reply::{head, refuse, rescue},
+    reply::{head, refuse, refuse_method, rescue},
 };
 use crate::{
     config::Config,
@@ -155,7 +155,7 @@ impl Project {
     async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let headers = head(&request);
         if [Method::TRACE, Method::CONNECT].contains(request.method()) {
-            return Ok(refuse(&headers, StatusCode::METHOD_NOT_ALLOWED, "this method is not served"));
+            return Ok(refuse_method(&headers));
         }
         let Some(Named(host)) = request.extensions().get::<Named>().cloned() else {
             return Ok(refuse(&headers, StatusCode::BAD_REQUEST, "the request names no server"));

@@ -8,9 +8,18 @@ use crate::{
     proxy::ProxyError,
 };
 
+/// The methods that an address of a project may take; which of them it does is known to whoever answers there.
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE");
+
 /// The answer for a request that is turned down.
 pub(super) fn refuse(headers: &HeaderMap, status: StatusCode, detail: impl ToString) -> Response<Body> {
     Problem::new(status, detail.to_string()).respond(headers, Prefers::Html)
+}
+
+/// The answer for a method that no project takes, with those there are (RFC 9110 §15.5.6).
+pub(super) fn refuse_method(headers: &HeaderMap) -> Response<Body> {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this method is not served");
+    problem.header(header::ALLOW, METHODS).respond(headers, Prefers::Html)
 }
 
 /// The answer for a request that the program could not answer.
@@ -21,7 +30,7 @@ pub(super) fn rescue(headers: &HeaderMap, error: &ProxyError) -> Response<Body> 
         problem = problem.report(report);
     }
     if known.status == StatusCode::METHOD_NOT_ALLOWED {
-        problem = problem.header(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"));
+        problem = problem.header(header::ALLOW, METHODS);
     }
     if let Some(after) = known.retry_after {
         problem = problem.header(header::RETRY_AFTER, HeaderValue::from(after.as_secs()));

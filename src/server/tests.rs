@@ -101,6 +101,16 @@ const EXPOSED: &str = "expose-headers: etag,link,location,x-total-count,deprecat
      everlit-generation";
 
 #[tokio::test]
+async fn a_method_that_no_project_takes_is_told_of_those_there_are() {
+    let served = Served::new("");
+    for line in ["TRACE /posts", "CONNECT /posts"] {
+        let response = served.ask(line, &[]).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{line}");
+        assert_eq!(response.headers()["allow"], "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE", "{line}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_granted_anything_unasked() {
     let served = Served::new("");
     for from in [GRANTED, EVIL, "null", "file://", "http://localhost:4747", "https://localhost:4747", "http://localhost:4747@x"] {
@@ -135,7 +145,11 @@ async fn granted_origins_read() {
         assert_eq!((answer.status(), protocol(answer.headers())), (StatusCode::OK, Vec::new()), "{other}");
         assert_eq!(lines(answer.headers(), "vary"), "Accept, Origin", "{other}");
     }
-    assert_eq!(lines(served.ask("GET /a.txt", &[]).await.headers(), "vary"), "Origin", "a cache must not keep it for others");
+    assert_eq!(
+        lines(served.ask("GET /a.txt", &[]).await.headers(), "vary"),
+        "Accept-Encoding, Origin",
+        "a cache must not keep it for others"
+    );
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ enum Event {
     App(app::Event),
     Asked(Command),
     Wrote(Written),
+    /// What the site's files say that cannot be used as they are.
+    Loaded(Vec<Report>),
     Stop,
 }
 
@@ -95,6 +97,8 @@ pub struct Session {
     commands: mpsc::Receiver<Command>,
     control: mpsc::Receiver<()>,
     written: mpsc::Receiver<Written>,
+    /// The site reads its data behind the first answers.
+    loading: JoinSet<Vec<Report>>,
     writer: mpsc::Sender<Written>,
     servers: JoinSet<()>,
     sockets: TaskTracker,
@@ -105,6 +109,7 @@ impl Session {
     /// Runs until told to stop; nothing is left running or listening after it.
     pub async fn run(mut self) {
         self.first_generation();
+        self.load_site();
         loop {
             match self.next_event().await {
                 Event::Changed(changes) => self.changed(&changes),
@@ -115,6 +120,7 @@ impl Session {
                 Event::App(app::Event::Failed(report)) => self.start_failed(report),
                 Event::App(app::Event::Crashed { report, retry_in }) => self.crashed(report, retry_in),
                 Event::Asked(command) => self.obey(command),
+                Event::Loaded(reports) => self.site_loaded(reports),
                 Event::Wrote(Written { resource, ids }) => drop(self.hub.send(&Message::Data { resource, ids })),
                 Event::Stop => return self.shut_down().await,
             }
@@ -131,6 +137,7 @@ impl Session {
                 Some(command) = self.commands.recv() => return Event::Asked(command),
                 Some(()) = self.control.recv() => return Event::Asked(Command::Reload),
                 Some(written) = self.written.recv() => return Event::Wrote(written),
+                Some(Ok(reports)) = self.loading.join_next() => return Event::Loaded(reports),
                 Some(_) = self.servers.join_next() => (),
             }
         }
@@ -149,9 +156,9 @@ impl Session {
     fn changed(&mut self, changes: &ChangeSet) {
         let mut plan = build::plan(&self.config, changes);
         let files = changes.iter().take(NAMED).map(|change| change.path.to_owned()).collect();
-        let cause = Cause { files, saved: changes.saved };
+        let mut cause = Cause { files, saved: changes.saved };
         let is_other = detection::may_differ(&self.config, changes) && self.detects_otherwise();
-        self.refresh_site(&mut plan, &cause);
+        self.refresh_site(&mut plan, &mut cause);
         if plan.is_empty() && !is_other {
             return;
         }
@@ -174,8 +181,8 @@ impl Session {
     }
 
     /// Lets the site read its files anew. Data that says what is served already (we wrote it, most likely) leaves the plan, and
-    /// so do templates that cannot be used: the last good ones stay.
-    fn refresh_site(&mut self, plan: &mut Plan, cause: &Cause) {
+    /// so do templates that cannot be used: the last good ones stay. What leaves the plan caused nothing.
+    fn refresh_site(&mut self, plan: &mut Plan, cause: &mut Cause) {
         let Some(site) = &self.rooms.site else { return };
         let touched: Vec<_> = plan.data.iter().chain(&plan.pages).cloned().collect();
         if touched.is_empty() {
@@ -186,9 +193,30 @@ impl Session {
         let changed: HashSet<_> = refreshed.changed.into_iter().collect();
         plan.data.retain(|path| changed.contains(path));
         plan.pages.retain(|path| changed.contains(path));
+        let left: HashSet<_> = touched.into_iter().filter(|path| !changed.contains(path)).collect();
+        let edited = std::mem::take(&mut cause.files);
+        cause.files = edited.iter().filter(|path| !left.contains(*path)).cloned().collect();
         match self.failures.set_site(refreshed.failures) {
-            News::Failed(report) => self.show_failure(report, &cause.files),
-            News::Mended => self.show_standing(&cause.files),
+            News::Failed(report) => self.show_failure(report, &edited),
+            News::Mended => self.show_standing(&edited),
+            News::None => (),
+        }
+    }
+
+    /// Reads the site's data on a thread that may block; what cannot be used comes back as an event.
+    fn load_site(&mut self) {
+        // Nobody wants to hear any more what a site says that is replaced.
+        self.loading = JoinSet::new();
+        match self.rooms.site.clone() {
+            Some(site) => drop(self.loading.spawn_blocking(move || site.load())),
+            None => self.site_loaded(Vec::new()),
+        }
+    }
+
+    fn site_loaded(&mut self, reports: Vec<Report>) {
+        match self.failures.set_site(reports) {
+            News::Failed(report) => self.show_failure(report, &[]),
+            News::Mended => self.show_standing(&[]),
             News::None => (),
         }
     }

@@ -122,6 +122,7 @@ impl Session {
             commands,
             control: asked,
             written,
+            loading: JoinSet::new(),
             writer,
             servers,
             sockets,

@@ -48,6 +48,7 @@ impl Session {
         // What was written to memory only, and writes that are under way, belong to the site that is open.
         if before.site != self.config.site {
             self.rooms.site = self.config.site.as_ref().map(|config| open_site(config, &self.writer, &self.notices));
+            self.load_site();
         }
         let other_backing = before.app.is_some() != self.config.app.is_some() || before.upstream != self.config.upstream;
         if other_backing {

@@ -37,6 +37,15 @@ pub(super) struct OpenFile {
     pub(super) path: PathBuf,
 }
 
+impl OpenFile {
+    /// Its text, if it has at most `limit` bytes.
+    pub(super) fn read(&self, limit: u64) -> Result<String, OpenError> {
+        let mut text = String::with_capacity(usize::try_from(self.metadata.len().min(limit)).unwrap_or_default());
+        (&self.file).take(limit + 1).read_to_string(&mut text).map_err(OpenError::Unreadable)?;
+        if text.len() as u64 > limit { Err(OpenError::TooLong(limit)) } else { Ok(text) }
+    }
+}
+
 /// Why nothing was opened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
@@ -86,10 +95,10 @@ impl Guard {
 
     /// The text of the file that `segments` name, if it has at most `limit` bytes.
     pub(super) fn read<S: AsRef<str>>(&self, segments: &[S], limit: u64) -> Result<String, OpenError> {
-        let Opened::File(opened) = self.open(segments)? else { return Err(OpenError::Missing) };
-        let mut text = String::new();
-        opened.file.take(limit + 1).read_to_string(&mut text).map_err(OpenError::Unreadable)?;
-        if text.len() as u64 > limit { Err(OpenError::TooLong(limit)) } else { Ok(text) }
+        match self.open(segments)? {
+            Opened::File(opened) => opened.read(limit),
+            Opened::Folder => Err(OpenError::Missing),
+        }
     }
 
     /// Whether neither the deny list nor another owner closes this name.

@@ -10,7 +10,9 @@
 mod api;
 mod beneath;
 mod deny;
+mod describe;
 mod error_page;
+mod explain;
 mod failure;
 mod filters;
 #[cfg(test)]
@@ -31,10 +33,10 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod text;
+mod translation;
 mod validator;
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -47,7 +49,7 @@ use self::{
     guard::Guard,
     path::{BadPath, SitePath},
     resolve::Found,
-    resource::{Store, snapshot::Snapshot},
+    resource::{Resource, Store},
     route::Routes,
     template::{Taken, Templates},
 };
@@ -56,6 +58,9 @@ use crate::{
     negotiate::{Accept, Prefers, Problem},
     report::Report,
 };
+
+/// The methods of what is only read.
+const READS: &str = "GET, HEAD, OPTIONS";
 
 /// What Everlit answers itself. A clone is the same site.
 #[derive(Clone)]
@@ -68,6 +73,8 @@ struct Inner {
     routes: RwLock<Arc<Routes>>,
     data: Option<(PathBuf, Store)>,
     fallback: Option<Vec<String>>,
+    keys: api::Keys,
+    room: api::Rooms,
     written: Box<dyn Fn(Written) + Send + Sync>,
     told: Arc<dyn Fn(Told) + Send + Sync>,
     /// The failures that were told of since the templates last changed.
@@ -113,7 +120,8 @@ pub struct Refreshed {
 }
 
 impl Site {
-    /// A site with the files of `config`. Reads the data files. `told` is told of every write through the API after it is on the
+    /// A site with the files of `config`. Data files are read when they are first asked for, or by
+    /// [`Self::load`]. `told` is told of every write through the API after it is on the
     /// disk, and of pages that cannot be rendered; it must not block.
     pub fn new(config: &SiteConfig, told: impl Fn(Told) + Send + Sync + 'static) -> Self {
         let told: Arc<dyn Fn(Told) + Send + Sync> = Arc::new(told);
@@ -129,12 +137,26 @@ impl Site {
             public: config.public.as_deref().map(|root| Guard::new(root, &others)),
             templates,
             routes: RwLock::new(Arc::new(routes)),
-            data: config.data.as_deref().map(|root| (root.to_owned(), Store::open(plain(root)))),
+            data: config
+                .data
+                .as_deref()
+                .map(|root| (root.to_owned(), Store::open(plain(root), config.writes, config.versions.clone()))),
             fallback: config.fallback.as_deref().and_then(segments),
+            keys: api::Keys::default(),
+            room: api::Rooms::default(),
             written: Box::new(move |written| writes(Told::Wrote(written))),
             told,
             known: Known::default(),
         }))
+    }
+
+    /// Reads what was not asked for yet, and gives everything that cannot be used as it is. Blocks on the disk.
+    #[must_use]
+    pub fn load(&self) -> Vec<Report> {
+        if let Some((_, store)) = &self.0.data {
+            store.load();
+        }
+        self.0.failures()
     }
 
     /// Answers a request, or hands it back.
@@ -162,12 +184,6 @@ impl Site {
     pub fn refresh(&self, changed: &[PathBuf]) -> Refreshed {
         self.0.refresh(changed)
     }
-
-    /// The data files that cannot be used as they are.
-    #[must_use]
-    pub fn failures(&self) -> Vec<Report> {
-        self.0.failures()
-    }
 }
 
 impl Inner {
@@ -176,8 +192,12 @@ impl Inner {
         let query = request.uri().query();
         match found {
             Found::Resource(target) => api::answer(self, target, request).await,
+            Found::Description(description) => api::describe(self, description, &request.into_parts().0),
             Found::File { file, name } => {
                 public::serve_coded(self.public.as_ref(), file, &name, request.method(), request.headers()).await
+            }
+            Found::Index { file, folder } => {
+                translation::serve(self.public.as_ref(), file, &folder, request.method(), request.headers()).await
             }
             Found::Page(pages) => page::answer(self, &pages, &request.into_parts().0).await,
             Found::Redirect(location) => respond::redirect(&location, query),
@@ -195,7 +215,10 @@ impl Inner {
         };
         let reads = matches!(request.method, Method::GET | Method::HEAD);
         if !reads && !matches!(self.resolve(&path, &Method::GET), Found::Nothing) {
-            return respond::method_not_allowed("GET, HEAD").respond(&request.headers, prefers);
+            return match request.method {
+                Method::OPTIONS => respond::options(READS),
+                _ => respond::method_not_allowed(READS).respond(&request.headers, prefers),
+            };
         }
         match self.fallback(&request.headers).filter(|_| reads && prefers == Prefers::Html) {
             Some((file, name)) => public::serve(file, &name, &request.method, &request.headers).await,
@@ -248,10 +271,9 @@ impl Inner {
         Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// All resources that can be read, as they are now.
-    fn snapshots(&self) -> BTreeMap<String, Arc<Snapshot>> {
-        let resources = self.data.iter().flat_map(|(_, store)| store.all());
-        resources.filter_map(|resource| Some((resource.name.clone(), resource.snapshot().ok()?))).collect()
+    /// All resources.
+    fn resources(&self) -> impl Iterator<Item = Arc<Resource>> {
+        self.data.iter().flat_map(|(_, store)| store.all())
     }
 }
 

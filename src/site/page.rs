@@ -1,6 +1,9 @@
 //! What a template is given, how it is rendered, and pages that have no resource behind them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::body::Body;
 use http::{Response, StatusCode, Uri, request::Parts};
@@ -10,14 +13,14 @@ use minijinja::{
 };
 
 use super::{
-    Inner,
+    Inner, explain,
     path::SitePath,
     query,
-    resource::{selection::Selected, snapshot::Snapshot},
-    respond,
+    resource::{Resource, selection::Selected, value},
+    respond::{self, Made},
     route::{self, Page},
 };
-use crate::negotiate::{Accept, Prefers, Problem, Representation, choose};
+use crate::negotiate::{Explanation, Prefers, Problem, Representation, decide};
 
 /// The resource a page shows.
 #[derive(Default)]
@@ -26,18 +29,29 @@ pub(super) struct Shown {
     pub(super) items: Option<Selected<Value>>,
     /// One row.
     pub(super) item: Option<Value>,
+    /// The row that the items belong to.
+    pub(super) parent: Option<Value>,
     /// The version of what is stored.
     pub(super) version: Option<u32>,
 }
 
 /// Answers `GET` and `HEAD` with a page that has no resource behind it.
 pub(super) async fn answer(inner: &Arc<Inner>, pages: &[Page], request: &Parts) -> Response<Body> {
-    let offers: Vec<Representation> = pages.iter().map(|page| Representation::new(page.essence)).collect();
-    let Some(place) = choose(&Accept::parse(&request.headers), &offers) else {
+    let offers: Vec<Representation> = pages.iter().map(Page::representation).collect();
+    let asked = explain::asked(request);
+    let decision = decide(&asked, &offers);
+    if explain::is_wanted(request) {
+        return Explanation::new(&asked, &offers, &decision).respond(&request.headers, Prefers::Html);
+    }
+    let Some(place) = decision.chosen else {
         return not_acceptable(&offers).respond(&request.headers, Prefers::Html);
     };
     match render(inner, &pages[place].template, request, Shown::default()).await {
-        Ok(body) => respond::representation(&offers[place].content_type(), body, &request.headers, Prefers::Html),
+        Ok(body) => {
+            let (content_type, language) = (offers[place].content_type(), offers[place].language());
+            let made = Made { content_type, language, vary: decision.vary, modified: None, body };
+            respond::representation(made, &request.headers, Prefers::Html)
+        }
         Err(problem) => problem.respond(&request.headers, Prefers::Html),
     }
 }
@@ -80,6 +94,7 @@ fn context(inner: &Inner, template: &str, uri: &Uri, shown: Shown) -> Value {
     context! {
         items,
         item => shown.item,
+        parent => shown.parent,
         page,
         version => shown.version,
         params,
@@ -100,7 +115,7 @@ pub(super) fn surroundings(inner: &Inner, uri: &Uri) -> Value {
             method => "GET",
             query => uri.query().unwrap_or_default(),
         },
-        data => Value::from_object(Data(inner.snapshots())),
+        data => Value::from_object(Data::new(inner)),
     }
 }
 
@@ -119,16 +134,34 @@ fn pagination(items: &Selected<Value>) -> Value {
     }
 }
 
-/// All resources by name, as they were when the request came; a template pays only for those it looks at.
+/// All resources by name. A template pays only for those it looks at, and sees one state of each.
 #[derive(Debug)]
-struct Data(BTreeMap<String, Arc<Snapshot>>);
+struct Data {
+    resources: BTreeMap<String, Arc<Resource>>,
+    seen: Mutex<BTreeMap<String, Value>>,
+}
+
+impl Data {
+    fn new(inner: &Inner) -> Self {
+        let resources = inner.resources().map(|resource| (resource.name.clone(), resource)).collect();
+        Self { resources, seen: Mutex::default() }
+    }
+}
 
 impl Object for Data {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.0.get(key.as_str()?).map(|snapshot| snapshot.for_templates())
+        let name = key.as_str()?;
+        let resource = self.resources.get(name)?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = seen.get(name) {
+            return Some(value.clone());
+        }
+        let value = value::of_snapshot(resource.snapshot().ok()?);
+        seen.insert(name.to_owned(), value.clone());
+        Some(value)
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.keys().map(Value::from).collect())
+        Enumerator::Values(self.resources.keys().map(Value::from).collect())
     }
 }

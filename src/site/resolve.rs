@@ -4,23 +4,25 @@ use http::Method;
 
 use super::{
     Inner,
-    api::{API, Place, Target},
+    api::{API, Above, Description, Place, Target},
     guard::{OpenError, OpenFile, Opened},
     path::{self, SitePath},
-    resource::snapshot::Form,
+    resource::{Form, relation},
     route::{Matched, Page},
+    translation::INDEX,
 };
 use crate::negotiate::version;
-
-/// The file that stands for a folder.
-const INDEX: &str = "index.html";
 
 /// Who answers.
 pub(super) enum Found {
     /// A collection, an item or a singleton.
     Resource(Target),
+    /// What the API says of itself.
+    Description(Description),
     /// A static file, asked for by this name.
     File { file: Box<OpenFile>, name: String },
+    /// The index of a static folder with these segments.
+    Index { file: Box<OpenFile>, folder: Vec<String> },
     /// Templates without a resource behind them; at least one.
     Page(Vec<Page>),
     /// The same thing has its address here, path-absolute.
@@ -35,6 +37,9 @@ impl Inner {
     /// Decides by path and method; opens a static file on the way.
     pub(super) fn resolve(&self, path: &SitePath, method: &Method) -> Found {
         let reads = matches!(*method, Method::GET | Method::HEAD);
+        if let Some(description) = self.description(path.segments()) {
+            return Found::Description(description);
+        }
         if let Some(target) = self.api_target(path.segments()) {
             return Found::Resource(target);
         }
@@ -67,7 +72,7 @@ impl Inner {
         let Some(guard) = &self.public else { return Found::Nothing };
         let index: Vec<&str> = path.segments().iter().map(String::as_str).chain([INDEX]).collect();
         match guard.open(&index) {
-            Ok(Opened::File(file)) if path.is_folder() => Found::File { file, name: INDEX.to_owned() },
+            Ok(Opened::File(file)) if path.is_folder() => Found::Index { file, folder: path.segments().to_vec() },
             Ok(Opened::File(_)) => Found::Redirect(format!("{}/", path::encode(path.segments()))),
             Err(error @ OpenError::Exhausted(_)) => Found::Failed(error),
             _ => Found::Nothing,
@@ -82,6 +87,7 @@ impl Inner {
             [name, id] if !pages.as_ref().is_some_and(Matched::is_literal) => {
                 self.target(name, Some(id), Place::Site, self.views(name, Some(id)))
             }
+            [above, id, name] => self.target_below(above, id, name, Place::Site),
             _ => None,
         };
         match (target, pages) {
@@ -91,8 +97,14 @@ impl Inner {
         }
     }
 
+    /// `/api`, `/api/openapi.json`, `/api/docs`, where there is data.
+    fn description(&self, segments: &[String]) -> Option<Description> {
+        let (first, below) = segments.split_first().filter(|_| self.data.is_some())?;
+        Description::at(below).filter(|_| first == API)
+    }
+
     /// The templates that show a resource, or one item of it: those that stand in the folder of its name, or have it.
-    fn views(&self, name: &str, id: Option<&String>) -> Vec<Page> {
+    pub(super) fn views(&self, name: &str, id: Option<&String>) -> Vec<Page> {
         let address: Vec<String> = [name.to_owned()].into_iter().chain(id.cloned()).collect();
         let shows = |found: &Matched| if id.is_some() { found.shows_item_of(name) } else { found.is_literal() };
         self.routes().find(&address).filter(shows).map(|found| found.pages).unwrap_or_default()
@@ -106,6 +118,7 @@ impl Inner {
         let (name, id) = match below {
             [name] => (name, None),
             [name, id] => (name, Some(id)),
+            [above, id, name] => return self.target_below(above, id, name, Place::Api(version)),
             _ => return None,
         };
         self.target(name, id, Place::Api(version), self.views(name, id))
@@ -115,6 +128,21 @@ impl Inner {
         let resource = self.data.as_ref()?.1.get(name)?;
         // A singleton has nothing below it.
         let below_singleton = id.is_some() && resource.snapshot().is_ok_and(|snapshot| snapshot.form() == Form::Singleton);
-        (!below_singleton).then(|| Target { resource, id: id.cloned(), place, pages })
+        (!below_singleton).then(|| Target { resource, id: id.cloned(), above: None, place, pages })
+    }
+
+    /// The rows of a collection that belong to an item of another.
+    fn target_below(&self, above: &str, id: &str, name: &str, place: Place) -> Option<Target> {
+        let collection = |name: &str| {
+            let resource = self.data.as_ref()?.1.get(name)?;
+            resource.snapshot().is_ok_and(|snapshot| snapshot.form() == Form::Collection).then_some(resource)
+        };
+        let (resource, above) = (collection(name)?, Above { resource: collection(above)?, id: id.to_owned() });
+        let rows = resource.snapshot().ok()?;
+        let is_below = relation::is_below(&above.resource.name, rows.rows().iter().map(|row| row.json()));
+        let found = self.routes().find(&[above.resource.name.clone(), id.to_owned(), name.to_owned()]);
+        let pages =
+            found.filter(|found| found.shows_below(&above.resource.name, name)).map(|found| found.pages).unwrap_or_default();
+        is_below.then_some(Target { resource, id: None, above: Some(above), place, pages })
     }
 }

@@ -1,7 +1,9 @@
 //! What all answers of the site have in common.
 
+use std::time::SystemTime;
+
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body::Body as _;
 
 use super::{
@@ -17,23 +19,45 @@ pub(super) fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// A negotiated representation made in memory, or 304 or 412 where the request's conditions say so.
-pub(super) fn representation(content_type: &str, body: Vec<u8>, request: &HeaderMap, default: Prefers) -> Response<Body> {
-    let validators = Validators::of_bytes(content_type, &body);
+/// A negotiated representation made in memory.
+pub(super) struct Made<'a> {
+    pub(super) content_type: String,
+    /// The value of `Content-Language`.
+    pub(super) language: Option<&'a str>,
+    /// The request's headers that decided on it.
+    pub(super) vary: &'a [HeaderName],
+    /// When it changed last, if that is known.
+    pub(super) modified: Option<SystemTime>,
+    pub(super) body: Vec<u8>,
+}
+
+/// The representation, or 304 or 412 where the request's conditions say so.
+pub(super) fn representation(made: Made<'_>, request: &HeaderMap, default: Prefers) -> Response<Body> {
+    let validators = Validators::of_bytes(&made.content_type, &made.body).changed_at(made.modified, SystemTime::now());
     let mut response = match validators.judge(request) {
-        Verdict::Proceed => Response::new(Body::from(body)),
+        Verdict::Proceed => Response::new(Body::from(made.body)),
         Verdict::NotModified => empty(StatusCode::NOT_MODIFIED),
         Verdict::Failed => return precondition_failed().respond(request, default),
     };
-    describe(&mut response, content_type);
+    describe(response.headers_mut(), &made.content_type, made.vary);
+    if let Some(language) = made.language.and_then(|language| HeaderValue::from_str(language).ok()) {
+        response.headers_mut().insert(header::CONTENT_LANGUAGE, language);
+    }
     validators.put(response.headers_mut());
     response
 }
 
-/// Says what a body is, and that another request might get another one.
-pub(super) fn describe(response: &mut Response<Body>, content_type: &str) {
-    let headers = response.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+/// Says what a body is, and what another request might get another one for.
+pub(super) fn describe(headers: &mut HeaderMap, content_type: &str, vary: &[HeaderName]) {
+    // In the spelling that people read.
+    let names = vary.iter().map(|name| match *name {
+        header::ACCEPT => "Accept",
+        header::ACCEPT_LANGUAGE => "Accept-Language",
+        ref other => other.as_str(),
+    });
+    if let Some(vary) = HeaderValue::from_str(&names.collect::<Vec<_>>().join(", ")).ok().filter(|vary| !vary.is_empty()) {
+        headers.insert(header::VARY, vary);
+    }
     if let Ok(content_type) = HeaderValue::from_str(content_type) {
         headers.insert(header::CONTENT_TYPE, content_type);
     }
@@ -65,6 +89,13 @@ pub(super) fn missing() -> Problem {
 pub(super) fn no_front_page() -> Problem {
     let next = "there is no front page yet: write an index.html, or begin with the files that `everlit init` writes";
     Problem::new(StatusCode::NOT_FOUND, next)
+}
+
+/// The answer to `OPTIONS`.
+pub(super) fn options(allow: &'static str) -> Response<Body> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
 }
 
 /// 405.

@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use http::StatusCode;
 
 use super::{deny, language, media};
+use crate::negotiate::Representation;
 
 /// How many templates a project may have; beyond that the walk stops.
 const MAX_TEMPLATES: usize = 10_000;
@@ -70,6 +71,14 @@ enum Piece<'a> {
     Rest(&'a str),
 }
 
+impl Page {
+    /// What a client can ask for.
+    pub(super) fn representation(&self) -> Representation {
+        let made = Representation::new(self.essence);
+        self.language.as_deref().map_or(made.clone(), |language| made.of_language(language))
+    }
+}
+
 impl Routes {
     /// Walks the templates folder.
     pub(super) fn scan(root: &Path) -> Self {
@@ -115,6 +124,15 @@ impl Matched {
     pub(super) fn shows_item_of(&self, collection: &str) -> bool {
         let folder = self.pages.first().and_then(|page| page.template.split_once('/'));
         self.params.len() == 1 && folder.is_some_and(|(folder, _)| folder == collection)
+    }
+}
+
+impl Matched {
+    /// Whether the templates show those of a collection that belong to one item of another: `users/[id]/posts.html`.
+    pub(super) fn shows_below(&self, above: &str, collection: &str) -> bool {
+        let pieces = self.pages.first().and_then(|page| pieces(&page.template)).unwrap_or_default();
+        matches!(pieces.as_slice(), [Piece::Literal(first), Piece::Parameter(_) | Piece::Literal(_), Piece::Literal(last)]
+            if *first == above && *last == collection)
     }
 }
 

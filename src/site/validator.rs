@@ -55,6 +55,17 @@ impl Validators {
         Self { tag, modified: told_date(metadata, now) }
     }
 
+    /// The same with the time of the last change, once that can be told.
+    pub(super) fn changed_at(self, modified: Option<SystemTime>, now: SystemTime) -> Self {
+        let is_over = |modified: &SystemTime| now.duration_since(*modified).is_ok_and(|age| age >= DATE_TICK);
+        Self { modified: modified.filter(is_over), ..self }
+    }
+
+    /// Of something whose state is only known by when it changed last.
+    pub(super) fn of_change(modified: Option<SystemTime>) -> Self {
+        Self { tag: None, modified }
+    }
+
     /// Judges `If-Match`, `If-Unmodified-Since`, `If-None-Match` and `If-Modified-Since` of a `GET` or `HEAD` in the order of
     /// RFC 9110 §13.2.2.
     pub(super) fn judge(&self, request: &HeaderMap) -> Verdict {
@@ -93,7 +104,7 @@ impl Validators {
     }
 
     /// Whether it changed after the date in the header; `None` when either date is unknown.
-    fn is_newer_than(&self, request: &HeaderMap, name: &HeaderName) -> Option<bool> {
+    pub(super) fn is_newer_than(&self, request: &HeaderMap, name: &HeaderName) -> Option<bool> {
         let date = date(request.get(name)?)?;
         Some(whole_seconds(self.modified?) > date)
     }

@@ -50,9 +50,10 @@ pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
     let behind = Behind::new(program.as_ref(), layer.upstream.as_ref(), found.app.as_ref());
     let (site, site_words) = site::merge(&root, &project, site, found.site, behind)?;
     let writes = writes(&layer)?;
-    let faults = faults.into_iter().chain(fault_of_the_run(&layer)).collect();
+    let faults: Vec<FaultConfig> = faults.into_iter().chain(fault_of_the_run(&layer)).collect();
     let site = site.map(|site| SiteConfig { versions, writes, ..site });
     let program_words = program_words(found.app.as_ref(), &layer);
+    let restrictions = restrictions(site.as_ref(), &faults);
 
     Ok(Config {
         project,
@@ -67,7 +68,7 @@ pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
         live: LiveConfig { inject: layer.inject.unwrap_or(true) },
         watch: WatchConfig { poll: layer.poll.unwrap_or(false), ignore: ignored(found.app.as_ref(), ignore) },
         faults,
-        detected: program_words.into_iter().chain(site_words).chain(found.notes).collect(),
+        detected: program_words.into_iter().chain(site_words).chain(restrictions).chain(found.notes).collect(),
         root,
     })
 }
@@ -88,6 +89,19 @@ fn writes(layer: &Layer) -> Result<Writes, ConfigError> {
         (false, true) => Ok(Writes::Memory),
         (false, false) => Ok(Writes::Durable),
     }
+}
+
+/// What makes this run other than a plain one; nobody should look for the reason in their own code.
+fn restrictions(site: Option<&SiteConfig>, faults: &[FaultConfig]) -> Vec<Detected> {
+    let said = |what: &str, why: &str| Detected { what: what.to_owned(), why: why.to_owned() };
+    let writes = site.filter(|site| site.data.is_some()).and_then(|site| match site.writes {
+        Writes::Durable => None,
+        Writes::Memory => Some(said("writes in memory only", "`ephemeral` is set: what the API is sent is gone at the end")),
+        Writes::Refused => Some(said("no writes", "`read_only` is set: the API refuses them")),
+    });
+    let faults =
+        (!faults.is_empty()).then(|| said("simulated faults", "answers may be slow or fail; `Everlit-Fault` marks them"));
+    writes.into_iter().chain(faults).collect()
 }
 
 /// What is simulated where no `[[fault]]` says otherwise; it comes last.

@@ -4,22 +4,36 @@
 //! have files of their own. What a resource is and how it gets on the disk is the business of `resource`.
 
 mod body;
+mod describing;
+mod idempotency;
+mod lifecycle;
 mod offers;
 mod read;
+mod relatives;
+mod room;
 mod write;
+
+pub(super) use self::{
+    describing::{Description, answer as describe},
+    idempotency::Keys,
+    room::Rooms,
+};
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response};
 
 use super::{
-    Inner, path,
-    resource::{Resource, refusal::Refusal, snapshot::Form},
+    Inner, READS, path,
+    resource::{Form, Resource, refusal::Refusal},
     respond,
     route::Page,
 };
-use crate::negotiate::{Prefers, Problem};
+use crate::{
+    config::Writes,
+    negotiate::{Prefers, Problem},
+};
 
 /// The first segment of the addresses that programs use.
 pub(super) const API: &str = "api";
@@ -29,9 +43,18 @@ pub(super) const API: &str = "api";
 pub(super) struct Target {
     pub(super) resource: Arc<Resource>,
     pub(super) id: Option<String>,
+    /// The item of another collection that this one is asked for below of.
+    pub(super) above: Option<Above>,
     pub(super) place: Place,
     /// Templates that show it.
     pub(super) pages: Vec<Page>,
+}
+
+/// The item that a part of a collection belongs to: `users/1` of `/users/1/posts`.
+#[derive(Clone)]
+pub(super) struct Above {
+    pub(super) resource: Arc<Resource>,
+    pub(super) id: String,
 }
 
 /// For whom the address is.
@@ -49,7 +72,7 @@ pub(super) async fn answer(inner: &Arc<Inner>, target: Target, request: Request<
     let headers = request.headers().clone();
     let result = match target.verb(request.method()) {
         Ok(Verb::Read) => read::answer(inner, &target, &request.into_parts().0).await,
-        Ok(Verb::Ask(allow)) => Ok(options(allow)),
+        Ok(Verb::Ask(allow)) => Ok(respond::options(allow)),
         Ok(Verb::Write(write)) => write::answer(inner, target, write, request).await,
         Err(problem) => Err(problem),
     };
@@ -76,13 +99,26 @@ enum Write {
 impl Target {
     /// The address, path-absolute.
     pub(super) fn address(&self) -> String {
-        let version = match self.place {
-            Place::Api(version) => version.map(|version| format!("v{version}")),
-            Place::Site => None,
-        };
-        let api = matches!(self.place, Place::Api(_)).then(|| API.to_owned());
-        let segments = [api, version, Some(self.resource.name.clone()), self.id.clone()];
-        path::encode(&segments.into_iter().flatten().collect::<Vec<_>>())
+        match self.place {
+            Place::Api(version) => self.address_in(version),
+            Place::Site => path::encode(&self.segments()),
+        }
+    }
+
+    /// The address of the same thing in the API, in a version or in the current one.
+    fn address_in(&self, version: Option<u32>) -> String {
+        let version = version.map(|version| format!("v{version}"));
+        path::encode(&[Some(API.to_owned()), version].into_iter().flatten().chain(self.segments()).collect::<Vec<_>>())
+    }
+
+    fn segments(&self) -> Vec<String> {
+        let above = self.above.iter().flat_map(|above| [above.resource.name.clone(), above.id.clone()]);
+        above.chain([self.resource.name.clone()]).chain(self.id.clone()).collect()
+    }
+
+    /// The item of this collection with this id, at an address of its own.
+    fn item(&self, id: Option<&str>) -> Self {
+        Self { id: id.map(str::to_owned), above: None, pages: Vec::new(), ..self.clone() }
     }
 
     fn prefers(&self) -> Prefers {
@@ -93,29 +129,26 @@ impl Target {
     }
 
     fn verb(&self, method: &Method) -> Result<Verb, Problem> {
-        let form = self.resource.snapshot().map_err(|refusal| refusal.problem())?.form();
-        let is_item = form == Form::Collection && self.id.is_some();
-        let allow = match (form, is_item) {
-            (_, true) => "GET, HEAD, OPTIONS, PUT, PATCH, DELETE",
-            (Form::Collection, _) => "GET, HEAD, OPTIONS, POST",
-            (Form::Singleton, _) => "GET, HEAD, OPTIONS, PUT, PATCH",
+        let form = self.resource.snapshot()?.form();
+        let allow = match (self.resource.writes(), form, &self.id) {
+            (Writes::Refused, ..) => READS,
+            (_, Form::Collection, Some(_)) => "GET, HEAD, OPTIONS, PUT, PATCH, DELETE",
+            (_, Form::Collection, None) => "GET, HEAD, OPTIONS, POST",
+            (_, Form::Singleton, _) => "GET, HEAD, OPTIONS, POST, PUT, PATCH",
         };
-        match *method {
-            Method::GET | Method::HEAD => Ok(Verb::Read),
-            Method::OPTIONS => Ok(Verb::Ask(allow)),
-            Method::POST if form == Form::Collection && !is_item => Ok(Verb::Write(Write::Add)),
-            Method::PUT if allow.contains("PUT") => Ok(Verb::Write(Write::Replace)),
-            Method::PATCH if allow.contains("PATCH") => Ok(Verb::Write(Write::Patch)),
-            Method::DELETE if is_item => Ok(Verb::Write(Write::Remove)),
-            _ => Err(respond::method_not_allowed(allow)),
-        }
+        let verb = match *method {
+            Method::GET | Method::HEAD => Verb::Read,
+            Method::OPTIONS => Verb::Ask(allow),
+            Method::POST if form == Form::Collection => Verb::Write(Write::Add),
+            // What json-server's users send there.
+            Method::POST | Method::PUT => Verb::Write(Write::Replace),
+            Method::PATCH => Verb::Write(Write::Patch),
+            Method::DELETE => Verb::Write(Write::Remove),
+            _ => return Err(respond::method_not_allowed(allow)),
+        };
+        let is_allowed = allow.split(", ").any(|allowed| allowed == method.as_str());
+        if is_allowed { Ok(verb) } else { Err(respond::method_not_allowed(allow)) }
     }
-}
-
-fn options(allow: &'static str) -> Response<Body> {
-    let mut response = respond::empty(StatusCode::NO_CONTENT);
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-    response
 }
 
 impl From<Refusal> for Problem {

@@ -1,17 +1,21 @@
 //! The ways to show a target: pages by template, JSON by version.
 
-use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{API, Place, Target};
+use super::{Place, Target};
 use crate::{
     negotiate::{
         Accept, Problem, Representation, choose,
         version::{self, Current},
     },
-    site::{page, path, resource::Versions, route::Page, validator::Validators},
+    site::{
+        page,
+        resource::{Row, Versions, compact, refusal::Refusal},
+        route::Page,
+        validator::Validators,
+    },
 };
 
 /// One way to show a target.
@@ -34,7 +38,7 @@ impl Offers {
         let mut offers = Self::json(target, project, versions);
         if target.place == Place::Site {
             let pages = |wanted: bool| target.pages.iter().filter(move |page| (page.essence == "text/html") == wanted);
-            let page = |page: &Page| (Representation::new(page.essence), View::Page(page.clone()));
+            let page = |page: &Page| (page.representation(), View::Page(page.clone()));
             let html: (Vec<_>, Vec<_>) = pages(true).map(page).unzip();
             let others: (Vec<_>, Vec<_>) = pages(false).map(page).unzip();
             offers.representations = [html.0, offers.representations, others.0].concat();
@@ -62,27 +66,53 @@ impl Offers {
 
     /// The one that the client prefers.
     pub(super) fn choose(&self, headers: &HeaderMap) -> Result<(&Representation, &View), Problem> {
-        self.pick(&Accept::parse(headers)).ok_or_else(|| page::not_acceptable(&self.representations))
+        self.at(choose(&Accept::parse(headers), &self.representations))
+    }
+
+    /// The one at a place that was decided on.
+    pub(super) fn at(&self, place: Option<usize>) -> Result<(&Representation, &View), Problem> {
+        let chosen = place.and_then(|place| Some((self.representations.get(place)?, self.views.get(place)?)));
+        chosen.ok_or_else(|| page::not_acceptable(&self.representations))
     }
 
     /// The one that a body of this type is.
     pub(super) fn named(&self, content_type: &HeaderValue) -> Option<&View> {
-        self.pick(&Accept::of_content_type(content_type)?).map(|(_, view)| view)
-    }
-
-    fn pick(&self, accept: &Accept) -> Option<(&Representation, &View)> {
-        let place = choose(accept, &self.representations)?;
-        Some((&self.representations[place], &self.views[place]))
+        self.views.get(choose(&Accept::of_content_type(content_type)?, &self.representations)?)
     }
 }
 
-/// The entity tags that one stored object has in all its JSON representations.
-pub(super) fn tags(offers: &Offers, versions: &Versions, stored: &Map<String, Value>) -> Vec<String> {
-    let shown = offers.representations.iter().filter_map(|offer| {
-        let body = to_json(&*versions.shape(offer.version?)?.show(stored));
-        Validators::of_bytes(&offer.content_type(), &body).tag
-    });
-    shown.collect()
+/// The entity tags of all JSON representations of a version, which `body` gives.
+pub(super) fn tags(offers: &Offers, version: u32, body: impl Fn(u32) -> Result<Vec<u8>, Refusal>) -> Vec<String> {
+    let Ok(body) = body(version) else { return Vec::new() };
+    let own = offers.representations.iter().filter(|offer| offer.version == Some(version));
+    own.filter_map(|offer| Validators::of_bytes(&offer.content_type(), &body).tag).collect()
+}
+
+/// A row as JSON, in a version.
+pub(super) fn body(versions: &Versions, number: u32, row: &Row) -> Result<Vec<u8>, Refusal> {
+    if versions.is_stored(number) {
+        let mut body = Vec::with_capacity(row.json().len());
+        compact::push(row.json(), &mut body);
+        return Ok(body);
+    }
+    shown(versions, number, row).map(|shown| to_json(&shown))
+}
+
+/// An array of texts that are JSON.
+pub(super) fn array(entries: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut array = vec![b'['];
+    for (place, entry) in entries.enumerate() {
+        array.extend_from_slice(if place == 0 { b"" } else { b"," });
+        array.extend_from_slice(&entry);
+    }
+    array.push(b']');
+    array
+}
+
+/// A row as a version shows it.
+pub(super) fn shown(versions: &Versions, number: u32, row: &Row) -> Result<Map<String, Value>, Refusal> {
+    let object = row.object();
+    Ok(versions.show(number, &object).ok_or(Refusal::Missing)?.into_owned())
 }
 
 /// The bytes of a JSON representation.
@@ -91,24 +121,18 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-/// Adds `Link: …; rel="alternate"` for what else the resource can be had as (RFC 8288): pages at their address, JSON at the API's.
-pub(super) fn link(response: &mut Response<Body>, target: &Target, versions: &Versions, chosen: &Representation) {
-    let name = &target.resource.name;
-    let below = |prefix: &[String]| {
-        let segments: Vec<&str> = prefix.iter().chain([name]).chain(&target.id).map(String::as_str).collect();
-        path::encode(&segments)
+/// `Link` values with `rel="alternate"` for what else the resource can be had as: pages at their address, JSON at the API's.
+pub(super) fn alternates(target: &Target, versions: &Versions, chosen: &Representation) -> Vec<String> {
+    let page = |page: &Page| (Target { place: Place::Site, ..target.clone() }.address(), page.representation());
+    let json = |version| (target.address_in(version), Representation::new("application/json"));
+    let all = target.pages.iter().map(page).chain([json(None)]).chain(versions.numbers().map(Some).map(json));
+    let is_own = |(address, other): &(String, Representation)| {
+        *address == target.address() && (other.essence(), other.language()) == (chosen.essence(), chosen.language())
     };
-    let pages = target.pages.iter().map(|page| (below(&[]), page.essence.to_owned()));
-    let older = versions.numbers().map(|number| (below(&[API.to_owned(), format!("v{number}")]), "application/json".to_owned()));
-    let current = (below(&[API.to_owned()]), "application/json".to_owned());
-    let own = (target.address(), chosen.essence());
-    let links: Vec<String> = pages
-        .chain([current])
-        .chain(older)
-        .filter(|link| *link != own)
-        .map(|(address, essence)| format!("<{address}>; rel=\"alternate\"; type=\"{essence}\""))
-        .collect();
-    if let Ok(links) = HeaderValue::from_str(&links.join(", ")) {
-        response.headers_mut().insert(header::LINK, links);
-    }
+    let others = all.filter(|other| !is_own(other));
+    let link = |(address, other): (String, Representation)| {
+        let language = other.language().map(|language| format!("; hreflang=\"{language}\"")).unwrap_or_default();
+        format!("<{address}>; rel=\"alternate\"; type=\"{}\"{language}", other.essence())
+    };
+    others.map(link).collect()
 }

@@ -1,39 +1,63 @@
 //! `POST`, `PUT`, `PATCH` and `DELETE` of a resource. Answered when the change is on the disk.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request::Parts};
 use serde_json::{Map, Value};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::{
     Target, Write,
-    body::{self, Content},
-    offers::{self, Offers, View, to_json},
+    body::{self, Content, Kind},
+    idempotency::{self, Begun, Kept, Ticket},
+    lifecycle,
+    offers::{self, Offers, View},
+    room::Room,
 };
 use crate::{
-    negotiate::{Problem, Representation},
+    negotiate::{Accept, Problem, Representation},
     site::{
         Inner, Written,
         resource::{
-            Versions,
-            patch::{self, in_order_of},
-            refusal::Refusal,
-            shape::Shape,
-            snapshot::{Form, ID, Row, Snapshot, id_text},
+            Form, ID, Row, Schema, Snapshot, Versions, id_text,
+            patch::{self, MAX_DEPTH, depth, in_order_of},
+            refusal::{Fault, Refusal},
+            relation::{self, ForeignKey},
         },
         respond,
         validator::{Comparison, Validators, matches_any},
     },
 };
 
+/// What a client says who wants to make an item at an address where there is none.
+const ANY: &str = "*";
+
+/// Ids that are told of one write.
+const MOST_TOLD: usize = 100;
+
 /// Everything a change needs, so that it can go to a thread that may block.
 struct Change {
     target: Target,
     write: Write,
     versions: Arc<Versions>,
+    schema: Option<Arc<Schema>>,
     offers: Offers,
+    /// What the answer shows the change as; `None` shows nothing.
+    chosen: Option<Representation>,
     headers: HeaderMap,
+}
+
+/// What a change came to.
+#[derive(Clone)]
+enum Outcome {
+    /// One item, new at its address.
+    Made(Arc<Row>),
+    /// Several, sent at once.
+    MadeAll(Vec<Arc<Row>>),
+    Changed(Arc<Row>),
+    Removed(Arc<Row>),
 }
 
 pub(super) async fn answer(
@@ -45,21 +69,39 @@ pub(super) async fn answer(
     let versions = target.resource.versions();
     let offers = Offers::json(&target, &inner.project, &versions);
     let (parts, body) = request.into_parts();
-    let chosen = match write {
-        // Nothing is shown, so nothing needs to be acceptable; an unknown version still is.
-        Write::Remove => offers.choose(&HeaderMap::new()),
-        _ => offers.choose(&parts.headers),
-    }?;
-    let chosen = chosen.0.clone();
-    let content = read(write, &parts.headers, &offers, body).await?;
-    let change = Change { target, write, versions, offers, headers: parts.headers };
-    let (change, outcome) = on_disk(change, content).await?;
-    let ids = outcome.as_ref().and_then(|row| row.id()).or_else(|| change.target.id.clone());
-    (inner.written)(Written { resource: change.target.resource.name.clone(), ids: ids.into_iter().collect() });
-    Ok(change.respond(outcome.as_deref(), &chosen))
+    let chosen = chosen(write, &parts.headers, &offers)?;
+    let kind = kind(write, &parts.headers, &offers)?;
+    // Held until the write is done: a body is a tree by then, which is many times its text.
+    let room = inner.room.take(kind.map_or(0, |_| body::room(&body)))?;
+    let bytes = match kind {
+        Some(_) => body::receive(body).await?,
+        None => Bytes::new(),
+    };
+    let ticket = match begin(inner, &parts, &bytes)? {
+        Some(Begun::Done(kept)) => return Ok(kept.response()),
+        Some(Begun::New(ticket)) => Some(ticket),
+        None => None,
+    };
+    let content = kind.map(|kind| body::parse(kind, &bytes)).transpose()?;
+    let schema = target.resource.schema();
+    let change = Change { target, write, versions, schema, offers, chosen, headers: parts.headers };
+    Ok(make(inner, change, content, (ticket, room)).await?.response())
 }
 
-async fn read(write: Write, headers: &HeaderMap, offers: &Offers, body: Body) -> Result<Option<Content>, Problem> {
+/// What the answer shows the change as. Of what is gone only a client is shown something that names a type of it.
+fn chosen(write: Write, headers: &HeaderMap, offers: &Offers) -> Result<Option<Representation>, Problem> {
+    if write != Write::Remove {
+        return Ok(Some(offers.choose(headers)?.0.clone()));
+    }
+    // Nothing needs to be acceptable; an unknown version still is refused.
+    offers.choose(&HeaderMap::new())?;
+    let accept = Accept::parse(headers);
+    let named = offers.choose(headers).ok().filter(|(offer, _)| offer.rate(&accept).is_named());
+    Ok(named.map(|(offer, _)| offer.clone()))
+}
+
+/// How the body is to be read; `None` where there is none.
+fn kind(write: Write, headers: &HeaderMap, offers: &Offers) -> Result<Option<Kind>, Problem> {
     if write == Write::Remove {
         return Ok(None);
     }
@@ -67,110 +109,253 @@ async fn read(write: Write, headers: &HeaderMap, offers: &Offers, body: Body) ->
         (_, View::Json(version)) => *version,
         (_, View::Page(_)) => return Err(respond::missing()),
     };
-    let kind = body::kind(write, headers, offers, plain)?;
-    Ok(Some(body::read(kind, body).await?))
+    Ok(Some(body::kind(write, headers, offers, plain)?))
 }
 
-/// Makes the change on a thread that may block, and gives the row that is there now.
-async fn on_disk(change: Change, content: Option<Content>) -> Result<(Change, Option<Arc<Row>>), Problem> {
-    let written = tokio::task::spawn_blocking(move || {
-        let outcome = change.target.resource.change(|snapshot| change.decide(snapshot, content))?;
-        Ok::<_, Refusal>((change, outcome))
-    });
-    match written.await {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+/// Looks whether the request was sent before, if its client gave it a key.
+fn begin(inner: &Inner, parts: &Parts, body: &[u8]) -> Result<Option<Begun>, Refusal> {
+    let Some(key) = idempotency::key(&parts.headers)? else { return Ok(None) };
+    let content_type = parts.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let mut fingerprint = Xxh3::new();
+    for piece in [parts.method.as_str().as_bytes(), target.as_bytes(), content_type, body] {
+        fingerprint.update(&piece.len().to_le_bytes());
+        fingerprint.update(piece);
     }
+    inner.keys.begin(key, fingerprint.digest128(), Instant::now()).map(Some)
+}
+
+/// Makes the change. What follows on it is done even when the client has left by then.
+async fn make(
+    inner: &Arc<Inner>,
+    change: Change,
+    content: Option<Content>,
+    (ticket, room): (Option<Ticket>, Room),
+) -> Result<Kept, Refusal> {
+    let (change, inner) = (Arc::new(change), Arc::clone(inner));
+    let (deciding, resource) = (Arc::clone(&change), Arc::clone(&change.target.resource));
+    let decide = move |draft: &mut Snapshot| deciding.decide(draft, content.as_ref());
+    let finish = move |outcome: Result<Outcome, Refusal>| {
+        drop(room);
+        let outcome = outcome?;
+        (inner.written)(change.written(&outcome));
+        let answer = change.answer(&outcome);
+        if let Some(ticket) = ticket {
+            ticket.keep(&answer);
+        }
+        Ok(answer)
+    };
+    resource.change(decide, finish).await?
 }
 
 impl Change {
-    fn decide(&self, snapshot: &Snapshot, content: Option<Content>) -> Result<(Snapshot, Option<Arc<Row>>), Refusal> {
+    fn decide(&self, draft: &mut Snapshot, content: Option<&Content>) -> Result<Outcome, Refusal> {
         let id = self.target.id.as_deref();
         match (self.write, content) {
             (Write::Add, Some(Content::Item(item, version))) => {
-                let row = added(snapshot, self.shape(version)?.store(item, None))?;
-                Ok((snapshot.with(Arc::clone(&row)), Some(row)))
+                self.check_list(draft, *version)?;
+                self.add(draft, item.clone(), *version)
+            }
+            (Write::Add, Some(Content::Items(items, version))) => {
+                self.check_list(draft, *version)?;
+                self.add_all(draft, items, *version)
             }
             (Write::Remove, _) => {
-                self.check(snapshot.row(id).ok_or(Refusal::Missing)?)?;
-                Ok((snapshot.without(id.unwrap_or_default())?, None))
+                let row = Arc::clone(draft.row(id).ok_or(Refusal::Missing)?);
+                self.check(draft, &row, self.plain()?)?;
+                draft.remove(id.unwrap_or_default())?;
+                Ok(Outcome::Removed(row))
+            }
+            (Write::Replace, Some(Content::Item(item, version))) if draft.row(id).is_none() && self.wants_new() => {
+                self.put_new(draft, item.clone(), *version)
             }
             (_, Some(content)) => {
-                let before = snapshot.row(id).ok_or(Refusal::Missing)?;
-                self.check(before)?;
-                let stored = keep_id(&before.json, self.changed(&before.json, content)?, snapshot.form())?;
-                let row = Row::new(stored);
-                Ok((snapshot.replacing(id, Arc::clone(&row))?, Some(row)))
+                let before = draft.row(id).ok_or(Refusal::Missing)?;
+                self.check(draft, before, content.version())?;
+                let before = before.object();
+                let (changed, version) = self.changed(&before, content)?;
+                let stored = keep_id(&before, changed, draft.form())?;
+                self.validate(&stored, version)?;
+                Ok(Outcome::Changed(Arc::clone(draft.replace(id, &stored)?)))
             }
             (_, None) => Err(Refusal::NoObject),
         }
     }
 
-    /// What is stored in the place of `before`.
-    fn changed(&self, before: &Map<String, Value>, content: Content) -> Result<Map<String, Value>, Refusal> {
-        match content {
-            Content::Item(item, version) => Ok(self.shape(version)?.store(item, Some(before))),
-            Content::Merge(patch, version) => {
-                let shape = self.shape(version)?;
-                let mut shown = shape.show(before).into_owned();
-                patch::merge(&mut shown, patch);
-                Ok(shape.store(shown, Some(before)))
-            }
-            Content::Operations(operations, version) => {
-                let shape = self.shape(version)?;
-                Ok(shape.store(patch::apply(&shape.show(before), &operations)?, Some(before)))
-            }
+    fn add(&self, draft: &mut Snapshot, item: Map<String, Value>, version: u32) -> Result<Outcome, Refusal> {
+        let named = draft.name(vec![self.store_new(draft, item, version)?])?;
+        named.iter().try_for_each(|item| self.validate(item, version))?;
+        match draft.push(&named)? {
+            [row] => Ok(Outcome::Made(Arc::clone(row))),
+            _ => Err(Refusal::Interrupted),
         }
     }
 
-    fn shape(&self, version: u32) -> Result<&Shape, Refusal> {
-        self.versions.shape(version).ok_or(Refusal::Missing)
-    }
-
-    /// `If-Match` and `If-None-Match` of a request that changes something: RFC 9110 §13.2.2.
-    fn check(&self, row: &Row) -> Result<(), Refusal> {
-        let matches = |name, comparison| {
-            let asked = self.headers.contains_key(name);
-            asked.then(|| matches_any(&self.headers, name, comparison, &offers::tags(&self.offers, &self.versions, &row.json)))
+    /// All, or none.
+    fn add_all(&self, draft: &mut Snapshot, items: &[Map<String, Value>], version: u32) -> Result<Outcome, Refusal> {
+        let store = |(place, item): (usize, &Map<String, Value>)| {
+            self.store_new(draft, item.clone(), version).map_err(|refusal| refusal.at_entry(place))
         };
-        let failed = matches(&header::IF_MATCH, Comparison::Strong) == Some(false)
-            || matches(&header::IF_NONE_MATCH, Comparison::Weak) == Some(true);
-        if failed { Err(Refusal::Precondition) } else { Ok(()) }
+        let named = draft.name(items.iter().enumerate().map(store).collect::<Result<_, _>>()?)?;
+        for (place, item) in named.iter().enumerate() {
+            self.validate(item, version).map_err(|refusal| refusal.at_entry(place))?;
+        }
+        Ok(Outcome::MadeAll(draft.push(&named)?.to_vec()))
     }
 
-    fn respond(&self, row: Option<&Row>, chosen: &Representation) -> Response<Body> {
-        let shown = row.and_then(|row| Some((row, self.versions.shape(chosen.version?)?)));
-        let Some((row, shape)) = shown else { return respond::empty(StatusCode::NO_CONTENT) };
-        let body = to_json(&*shape.show(&row.json));
-        let content_type = chosen.content_type();
-        let validators = Validators::of_bytes(&content_type, &body);
-        let mut response = Response::new(Body::from(body));
-        respond::describe(&mut response, &content_type);
-        validators.put(response.headers_mut());
-        if self.write == Write::Add {
-            *response.status_mut() = StatusCode::CREATED;
-            let address = Target { id: row.id(), pages: Vec::new(), ..self.target.clone() }.address();
-            if let Ok(address) = HeaderValue::from_str(&address) {
-                response.headers_mut().insert(header::LOCATION, address);
+    /// `PUT` to an address where there is nothing, with `If-None-Match: *`: RFC 9110 §13.1.2.
+    fn put_new(&self, draft: &mut Snapshot, mut item: Map<String, Value>, version: u32) -> Result<Outcome, Refusal> {
+        let name = self.target.id.as_deref().ok_or(Refusal::Missing)?;
+        if self.headers.contains_key(header::IF_MATCH) {
+            return Err(Refusal::Precondition);
+        }
+        let id = item.get(ID).cloned().unwrap_or_else(|| draft.id_of(name));
+        if id_text(&id).as_deref() != Some(name) {
+            return Err(Refusal::IdChanged);
+        }
+        item.insert(ID.to_owned(), id);
+        self.add(draft, item, version)
+    }
+
+    fn wants_new(&self) -> bool {
+        self.headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes().trim_ascii() == ANY.as_bytes())
+    }
+
+    /// What is stored in the place of `before`, and the version that says so.
+    fn changed(&self, before: &Map<String, Value>, content: &Content) -> Result<(Map<String, Value>, u32), Refusal> {
+        let shown = |version| self.versions.show(version, before).ok_or(Refusal::Missing);
+        let (item, version) = match content {
+            Content::Item(item, version) => (item.clone(), *version),
+            Content::Merge(patch, version) => {
+                let mut item = shown(*version)?.into_owned();
+                patch::merge(&mut item, patch.clone());
+                (item, *version)
+            }
+            Content::Operations(operations, version) => (patch::apply(&*shown(*version)?, operations)?, *version),
+            Content::Items(..) => return Err(Refusal::NoObject),
+        };
+        Ok((self.store(item, version, Some(before))?, version))
+    }
+
+    /// What is stored when a version says `item`.
+    fn store(
+        &self,
+        item: Map<String, Value>,
+        version: u32,
+        before: Option<&Map<String, Value>>,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let stored = self.versions.store(version, item, before).ok_or(Refusal::Missing)?;
+        let stored = stored.map_err(|mismatches| Refusal::Invalid(mismatches.into_iter().map(Fault::from).collect()))?;
+        // A version may have less levels than what is stored, and a patch may add some.
+        if stored.values().map(depth).max().unwrap_or_default() >= MAX_DEPTH {
+            return Err(Refusal::TooDeep { limit: MAX_DEPTH });
+        }
+        Ok(stored)
+    }
+
+    /// The same for a new item, which belongs to the one that it is added below of, whatever it says itself.
+    fn store_new(&self, draft: &Snapshot, mut item: Map<String, Value>, version: u32) -> Result<Map<String, Value>, Refusal> {
+        let Some(above) = &self.target.above else { return self.store(item, version, None) };
+        let key = ForeignKey::towards(&above.resource.name);
+        let name = key.member(draft.rows().iter().map(|row| row.json()));
+        let id = relation::id(above.row()?.json()).ok_or(Refusal::Missing)?;
+        if let Some(shown) = self.versions.shown_name(version, name) {
+            item.shift_remove(&shown);
+        }
+        let mut stored = self.store(item, version, None)?;
+        stored.insert(name.to_owned(), id);
+        Ok(stored)
+    }
+
+    /// Sees to it that what is stored is what the schema says. Places are told in the names of the version that was sent.
+    fn validate(&self, stored: &Map<String, Value>, version: u32) -> Result<(), Refusal> {
+        let violations = self.schema.iter().flat_map(|schema| schema.check(stored));
+        let faults: Vec<Fault> = violations
+            .map(|violation| match self.versions.shown_pointer(version, &violation.pointer) {
+                Some(pointer) => Fault { pointer, detail: violation.detail },
+                None => Fault { pointer: String::new(), detail: format!("{} {}", violation.pointer, violation.detail) },
+            })
+            .collect();
+        if faults.is_empty() { Ok(()) } else { Err(Refusal::Invalid(faults)) }
+    }
+
+    /// The conditions of a request that changes a row, which was sent in this version: RFC 9110 §13.2.2. A tag of another version
+    /// does not tell the states of this one apart.
+    fn check(&self, draft: &Snapshot, row: &Row, version: u32) -> Result<(), Refusal> {
+        self.judge(draft, || offers::tags(&self.offers, version, |number| offers::body(&self.versions, number, row)))
+    }
+
+    /// The same for a collection that something is added to.
+    fn check_list(&self, draft: &Snapshot, version: u32) -> Result<(), Refusal> {
+        let list = |number| {
+            let rows = draft.rows().iter().map(|row| offers::body(&self.versions, number, row));
+            Ok(offers::array(rows.collect::<Result<Vec<_>, Refusal>>()?.into_iter()))
+        };
+        self.judge(draft, || offers::tags(&self.offers, version, list))
+    }
+
+    fn judge(&self, draft: &Snapshot, tags: impl Fn() -> Vec<String>) -> Result<(), Refusal> {
+        let matches =
+            |name, comparison| self.headers.contains_key(name).then(|| matches_any(&self.headers, name, comparison, &tags()));
+        let as_known = match matches(&header::IF_MATCH, Comparison::Strong) {
+            Some(matches) => matches,
+            None => {
+                let state = Validators::of_change(draft.modified());
+                state.is_newer_than(&self.headers, &header::IF_UNMODIFIED_SINCE) != Some(true)
+            }
+        };
+        if as_known && matches(&header::IF_NONE_MATCH, Comparison::Weak) != Some(true) {
+            Ok(())
+        } else {
+            Err(Refusal::Precondition)
+        }
+    }
+
+    /// The version of a request without a body.
+    fn plain(&self) -> Result<u32, Refusal> {
+        self.offers.representations.first().and_then(|offer| offer.version).ok_or(Refusal::Missing)
+    }
+
+    fn written(&self, outcome: &Outcome) -> Written {
+        let id = |row: &Arc<Row>| row.id().map(str::to_owned);
+        let ids: Vec<String> = match outcome {
+            Outcome::Made(row) | Outcome::Changed(row) => id(row).or_else(|| self.target.id.clone()).into_iter().collect(),
+            Outcome::MadeAll(rows) => rows.iter().filter_map(id).collect(),
+            Outcome::Removed(row) => id(row).into_iter().collect(),
+        };
+        // Who listens reads the resource anew when it is not told which.
+        let ids = if ids.len() > MOST_TOLD { Vec::new() } else { ids };
+        Written { resource: self.target.resource.name.clone(), ids }
+    }
+
+    fn answer(&self, outcome: &Outcome) -> Kept {
+        let Some(chosen) = &self.chosen else {
+            return Kept { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Bytes::new() };
+        };
+        let version = chosen.version.unwrap_or_default();
+        let show = |row: &Row| offers::body(&self.versions, version, row).unwrap_or_default();
+        let (status, body) = match outcome {
+            Outcome::Made(row) => (StatusCode::CREATED, show(row)),
+            Outcome::Changed(row) | Outcome::Removed(row) => (StatusCode::OK, show(row)),
+            Outcome::MadeAll(rows) => (StatusCode::CREATED, offers::array(rows.iter().map(|row| show(row)))),
+        };
+        let mut headers = HeaderMap::new();
+        respond::describe(&mut headers, &chosen.content_type(), &[header::ACCEPT]);
+        let successor = lifecycle::tell(&mut headers, &self.target, &self.versions, version);
+        if let Some(successor) = successor.and_then(|successor| HeaderValue::from_str(&successor).ok()) {
+            headers.insert(header::LINK, successor);
+        }
+        if let Outcome::Made(row) | Outcome::Changed(row) = outcome {
+            Validators::of_bytes(&chosen.content_type(), &body).put(&mut headers);
+            let address = self.target.item(row.id()).address();
+            if status == StatusCode::CREATED
+                && let Ok(address) = HeaderValue::from_str(&address)
+            {
+                headers.insert(header::LOCATION, address);
             }
         }
-        response
+        Kept { status, headers, body: body.into() }
     }
-}
-
-/// A new row with an id, which stands first.
-fn added(snapshot: &Snapshot, mut item: Map<String, Value>) -> Result<Arc<Row>, Refusal> {
-    let id = match item.shift_remove(ID) {
-        None | Some(Value::Null) => snapshot.next_id()?,
-        Some(id) => id,
-    };
-    let name = id_text(&id).ok_or(Refusal::BadId)?;
-    if snapshot.row(Some(&name)).is_some() {
-        return Err(Refusal::Duplicate(name));
-    }
-    let mut row = Map::from_iter([(ID.to_owned(), id)]);
-    row.extend(item);
-    Ok(Row::new(row))
 }
 
 /// The changed item under the id it had. A body need not repeat it, and must not contradict it.
@@ -178,9 +363,8 @@ fn keep_id(before: &Map<String, Value>, mut after: Map<String, Value>, form: For
     if form == Form::Collection {
         let id = before.get(ID).ok_or(Refusal::Missing)?;
         match after.get(ID) {
-            None => after.insert(ID.to_owned(), id.clone()),
-            Some(same) if same == id => None,
-            Some(_) => return Err(Refusal::IdChanged),
+            Some(other) if id_text(other) != id_text(id) => return Err(Refusal::IdChanged),
+            _ => after.insert(ID.to_owned(), id.clone()),
         };
     }
     Ok(in_order_of(before, after))

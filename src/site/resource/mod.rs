@@ -1,40 +1,70 @@
 //! Resources: the files of `data/` as collections that are read, changed and written.
 //!
-//! A [`Resource`] shows one immutable [`Snapshot`] at a time. Readers take it and go; [`Resource::change`] lets one writer at a time
-//! make the next one, and shows it only when it is on the disk. An edit made in an editor is read before a write goes over it.
+//! A [`Resource`] shows one immutable [`Snapshot`] at a time. Readers take it and go. Writers hand a decision to
+//! [`Resource::change`] ([`commit`]): those that wait for the disk at the same time share one write of the file, and nothing is
+//! shown or acknowledged before it is durable. An edit made in an editor is read before a write goes over it.
 //!
 //! Locks are held for a moment (what is shown) or by one blocking task (the disk); nothing awaits inside. HTTP is the business of
 //! `api`.
 
+mod commit;
+pub(super) mod compact;
+mod document;
 mod durable;
+mod lens;
+pub(super) mod link;
 pub(super) mod patch;
 pub(super) mod refusal;
+pub(super) mod relation;
+mod rules;
+mod schema;
+mod seen;
 pub(super) mod selection;
-pub(super) mod shape;
-pub(super) mod snapshot;
+mod snapshot;
 mod store;
+pub(super) mod value;
+mod versions;
 
 use std::{
-    collections::BTreeMap,
-    path::PathBuf,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    time::SystemTime,
 };
 
 use xxhash_rust::xxh3::xxh3_128;
 
-pub(super) use self::store::Store;
-use self::{refusal::Refusal, shape::Shape, snapshot::Snapshot};
-use super::guard::{Guard, OpenError, Opened};
-use crate::report::Report;
+use self::{
+    commit::Queue,
+    document::{Format, Text},
+    refusal::Refusal,
+    seen::Seen,
+};
+pub(super) use self::{
+    document::{Form, ID, Row, id_text},
+    schema::Schema,
+    snapshot::Snapshot,
+    store::Store,
+    versions::Versions,
+};
+use super::guard::{Guard, OpenError, OpenFile, Opened};
+use crate::{config::Writes, report::Report};
 
 /// The longest data file that is read and written; every write writes it whole.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// The longest one in YAML or TOML, whose readers take seconds for it and many times its size.
+const MAX_TREE_BYTES: u64 = 16 * 1024 * 1024;
+
 /// One data file.
 pub(super) struct Resource {
     pub(super) name: String,
+    /// `posts.json`.
+    file: String,
+    format: Format,
     guard: Guard,
-    /// What the writer knows of the file; held while it writes.
+    writes: Writes,
+    queue: Queue,
+    /// What the writer knows of the file; held while it reads or writes.
     disk: Mutex<Disk>,
     shown: RwLock<Shown>,
 }
@@ -42,57 +72,57 @@ pub(super) struct Resource {
 /// The file as it was read or written last.
 #[derive(Debug, Default)]
 struct Disk {
-    /// Of its content; `None` before it was read.
-    hash: Option<u128>,
+    /// `None` before it was read.
+    seen: Option<Seen>,
     /// An edit was read on the way to a write, and nobody was told yet.
-    untold: bool,
+    is_untold: bool,
 }
 
 /// What requests get.
 #[derive(Clone, Default)]
 struct Shown {
+    /// `None` before the file was read, and when it never could be.
     snapshot: Option<Arc<Snapshot>>,
     /// Why the file as it is now is not the snapshot.
     failure: Option<Arc<Report>>,
     versions: Arc<Versions>,
+    schema: Option<Arc<Schema>>,
 }
 
-/// The versions of a resource by number; what is stored is one more than the last of them.
-#[derive(Debug, Default)]
-pub(super) struct Versions {
-    pub(super) older: BTreeMap<u32, Shape>,
-    stored: Shape,
-}
-
-impl Versions {
-    /// The number of what is stored.
-    pub(super) fn current(&self) -> u32 {
-        self.older.keys().next_back().map_or(1, |newest| newest.saturating_add(1))
-    }
-
-    /// All numbers, the current one first.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        std::iter::once(self.current()).chain(self.older.keys().rev().copied())
-    }
-
-    /// How a version differs from what is stored.
-    pub(super) fn shape(&self, number: u32) -> Option<&Shape> {
-        if number == self.current() { Some(&self.stored) } else { self.older.get(&number) }
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource").field("file", &self.file).finish_non_exhaustive()
     }
 }
 
 impl Resource {
-    fn new(name: &str, guard: &Guard) -> Self {
-        Self { name: name.to_owned(), guard: guard.clone(), disk: Mutex::default(), shown: RwLock::default() }
+    fn new(name: &str, file: &str, format: Format, guard: &Guard, writes: Writes) -> Self {
+        Self {
+            name: name.to_owned(),
+            file: file.to_owned(),
+            format,
+            guard: guard.clone(),
+            writes,
+            queue: Queue::default(),
+            disk: Mutex::default(),
+            shown: RwLock::default(),
+        }
     }
 
-    /// What to answer with; the failure when the file never was readable.
+    /// What to answer with; the failure when the file never was readable. The first call reads the file.
     pub(super) fn snapshot(&self) -> Result<Arc<Snapshot>, Refusal> {
         let shown = self.shown();
+        let shown = if shown.snapshot.is_none() && shown.failure.is_none() {
+            self.refresh();
+            self.shown()
+        } else {
+            shown
+        };
         match (shown.snapshot, shown.failure) {
             (Some(snapshot), _) => Ok(snapshot),
             (None, Some(report)) => Err(Refusal::Unreadable(report)),
-            (None, None) => Err(Refusal::Missing),
+            // What cannot be read at all is a failure, but for want of descriptors.
+            (None, None) => Err(Refusal::Exhausted),
         }
     }
 
@@ -100,65 +130,72 @@ impl Resource {
         self.shown().versions
     }
 
-    /// Makes the next snapshot out of the newest one, puts it on the disk, and only then shows it. Blocks.
-    pub(super) fn change<T>(&self, decide: impl FnOnce(&Snapshot) -> Result<(Snapshot, T), Refusal>) -> Result<T, Refusal> {
-        let mut disk = self.lock_disk();
-        let path = self.catch_up(&mut disk)?;
-        let (next, outcome) = decide(&*self.snapshot()?)?;
-        let text = next.to_text();
-        if text.len() as u64 > MAX_FILE_BYTES {
-            return Err(Refusal::Full { limit: MAX_FILE_BYTES });
-        }
-        durable::replace(&path, text.as_bytes()).map_err(Refusal::Disk)?;
-        disk.hash = Some(xxh3_128(text.as_bytes()));
-        self.show(|shown| shown.snapshot = Some(Arc::new(next)));
-        Ok(outcome)
+    /// What an item must be; `None` takes any object.
+    pub(super) fn schema(&self) -> Option<Arc<Schema>> {
+        self.shown().schema
     }
 
-    /// Reads what an editor wrote since; a file that cannot be read now is not written over. Gives the file's real path.
-    fn catch_up(&self, disk: &mut Disk) -> Result<PathBuf, Refusal> {
-        let path = match self.guard.open(&[self.file_name()]) {
-            Ok(Opened::File(file)) => file.path,
-            Err(OpenError::Exhausted(error)) => return Err(Refusal::Disk(error)),
-            _ => return Err(Refusal::Missing),
-        };
-        disk.untold |= self.read(disk);
-        match self.shown().failure {
-            Some(report) => Err(Refusal::Unreadable(report)),
-            None => Ok(path),
-        }
+    pub(super) fn writes(&self) -> Writes {
+        self.writes
     }
 
-    /// Reads the file if it is not what is known of it; whether it was something else.
-    fn read(&self, disk: &mut Disk) -> bool {
-        let text = self.guard.read(&[self.file_name()], MAX_FILE_BYTES);
-        let hash = xxh3_128(text.as_ref().map_or(&b""[..], |text| text.as_bytes()));
-        if disk.hash.replace(hash) == Some(hash) {
-            return false;
+    /// How long the file may be, in bytes.
+    fn limit(&self) -> u64 {
+        match self.format {
+            Format::Yaml | Format::Toml => MAX_TREE_BYTES,
+            Format::Csv | Format::Json | Format::Ndjson => MAX_FILE_BYTES,
         }
-        match text.map_err(|error| store::unreadable(&self.guard, &self.file_name(), &error)).and_then(|text| self.parse(&text)) {
-            Ok(snapshot) => self.show(|shown| {
-                shown.snapshot = Some(Arc::new(snapshot));
-                shown.failure = None;
-            }),
-            Err(report) => self.show(|shown| shown.failure = Some(report)),
-        }
-        true
-    }
-
-    fn parse(&self, text: &str) -> Result<Snapshot, Arc<Report>> {
-        Snapshot::parse(text).map_err(|error| store::no_data(&self.guard, &self.file_name(), text, &error))
     }
 
     /// Reads the file again; whether it is something else than requests got so far.
     fn refresh(&self) -> bool {
         let mut disk = self.lock_disk();
-        let told = std::mem::take(&mut disk.untold);
-        self.read(&mut disk) || told
+        let is_untold = std::mem::take(&mut disk.is_untold);
+        match self.open() {
+            Ok(opened) => self.look(&mut disk, &opened) || is_untold,
+            // Without descriptors nothing can be said about the file; what is served stays.
+            Err(OpenError::Exhausted(_)) => is_untold,
+            Err(error) => {
+                let is_news = disk.seen.take().is_some() || self.shown().failure.is_none();
+                self.fail(store::unreadable(&self.guard, &self.file, &error));
+                is_news || is_untold
+            }
+        }
     }
 
-    fn file_name(&self) -> String {
-        format!("{}.json", self.name)
+    fn open(&self) -> Result<Box<OpenFile>, OpenError> {
+        match self.guard.open(&[&self.file])? {
+            Opened::File(file) => Ok(file),
+            Opened::Folder => Err(OpenError::Missing),
+        }
+    }
+
+    /// Reads the opened file if it is not what is known of it; whether it is something else.
+    fn look(&self, disk: &mut Disk, opened: &OpenFile) -> bool {
+        if disk.seen.as_ref().is_some_and(|seen| seen.is(&opened.metadata)) {
+            return false;
+        }
+        let now = SystemTime::now();
+        let text = opened.read(self.limit());
+        let hash = xxh3_128(text.as_ref().map_or(&b""[..], |text| text.as_bytes()));
+        let before = disk.seen.replace(Seen::new(&opened.metadata, hash, now));
+        if before.is_some_and(|before| before.has(hash)) {
+            return false;
+        }
+        let text = text.map_err(|error| store::unreadable(&self.guard, &self.file, &error));
+        match text.and_then(|text| self.parse(text, opened.metadata.modified().ok())) {
+            Ok(snapshot) => self.show(Arc::new(snapshot)),
+            Err(report) => self.fail(report),
+        }
+        true
+    }
+
+    fn parse(&self, text: String, modified: Option<SystemTime>) -> Result<Snapshot, Arc<Report>> {
+        let text = Text::from(text);
+        match Snapshot::read(self.format, text.clone(), modified) {
+            Ok(snapshot) => Ok(snapshot.named(&self.name)),
+            Err(error) => Err(store::no_data(&self.guard, &self.file, &text, error)),
+        }
     }
 
     fn lock_disk(&self) -> MutexGuard<'_, Disk> {
@@ -169,7 +206,19 @@ impl Resource {
         self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn show(&self, change: impl FnOnce(&mut Shown)) {
+    fn show(&self, snapshot: Arc<Snapshot>) {
+        self.show_otherwise(|shown| {
+            shown.snapshot = Some(snapshot);
+            shown.failure = None;
+        });
+    }
+
+    /// What is shown stays, and why it is not the file.
+    fn fail(&self, report: Arc<Report>) {
+        self.show_otherwise(|shown| shown.failure = Some(report));
+    }
+
+    fn show_otherwise(&self, change: impl FnOnce(&mut Shown)) {
         change(&mut self.shown.write().unwrap_or_else(PoisonError::into_inner));
     }
 }

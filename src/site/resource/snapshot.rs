@@ -1,184 +1,216 @@
-//! The content of a data file at one moment: rows that never change.
+//! The content of a data file at one moment, with its rows by id.
 //!
-//! A write makes the next [`Snapshot`] and shares the rows it does not touch. Readers keep the one they have.
+//! Readers keep the one they have. A writer clones the newest, which costs a pointer per row, changes the clone, and shows it once it
+//! is on the disk.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
+    collections::HashSet,
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::SystemTime,
 };
 
-use minijinja::value::Serde;
+use hashbrown::HashTable;
 use serde_json::{Map, Value};
 
-use super::refusal::Refusal;
+use super::{
+    document::{DataError, Document, Form, Format, ID, Inexpressible, Row, Text, id_text, integer},
+    refusal::Refusal,
+};
+use crate::site::path::is_name;
 
-/// The member that names a row.
-pub(crate) const ID: &str = "id";
+/// The longest id that a new row may have.
+const MAX_ID_BYTES: usize = 256;
 
-/// One object of a collection, or the whole of a singleton.
-#[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) json: Map<String, Value>,
-    for_templates: OnceLock<minijinja::Value>,
-}
+/// Ids from here on are their clients' own choice, and others are not counted on from them: there soon would be none left that
+/// JavaScript can tell apart, which ends at twice as many.
+const FIRST_UNCOUNTED: i64 = 1 << 52;
 
-impl Row {
-    pub(crate) fn new(json: Map<String, Value>) -> Arc<Self> {
-        Arc::new(Self { json, for_templates: OnceLock::new() })
-    }
-
-    /// The row as templates see it.
-    pub(crate) fn for_templates(&self) -> minijinja::Value {
-        self.for_templates.get_or_init(|| minijinja::Value::from(Serde(&self.json))).clone()
-    }
-
-    /// The row's id as it stands in a path.
-    pub(crate) fn id(&self) -> Option<String> {
-        self.json.get(ID).and_then(id_text)
-    }
-}
-
-/// What a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// An array of objects.
-    Collection,
-    /// One object.
-    Singleton,
-}
-
-/// All rows, with their places by id.
-#[derive(Debug)]
+/// All rows, with their places by id. Of rows with the same id the first has it.
+#[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
-    form: Form,
-    rows: Vec<Arc<Row>>,
-    places: HashMap<String, usize>,
-    for_templates: OnceLock<minijinja::Value>,
+    document: Document,
+    places: HashTable<u32>,
+    hasher: RandomState,
+    /// Which kind of id a new row gets.
+    ids: Ids,
+    /// When the file changed last.
+    modified: Option<SystemTime>,
 }
 
-/// Why a text is no data file.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DataError {
-    #[error("{0}")]
-    Syntax(#[from] serde_json::Error),
-    #[error("entry {0} of the array is no object; a collection is an array of objects")]
-    NoObject(usize),
-    #[error("the file is neither an array of objects nor an object")]
-    NoCollection,
+/// The ids there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ids {
+    /// Whole numbers, none of those that are counted greater. Those of rows that are gone count too, as long as the file is not read
+    /// anew.
+    Integers { greatest: i64 },
+    /// Texts among them.
+    Texts,
 }
 
 impl Snapshot {
-    /// Reads a data file.
-    pub(crate) fn parse(text: &str) -> Result<Self, DataError> {
-        match serde_json::from_str(text)? {
-            Value::Array(values) => {
-                let rows = values.into_iter().enumerate().map(|(place, value)| match value {
-                    Value::Object(json) => Ok(Row::new(json)),
-                    _ => Err(DataError::NoObject(place)),
-                });
-                Ok(Self::new(Form::Collection, rows.collect::<Result<_, _>>()?))
-            }
-            Value::Object(json) => Ok(Self::new(Form::Singleton, vec![Row::new(json)])),
-            _ => Err(DataError::NoCollection),
-        }
+    /// Reads a data file that changed last at this time.
+    pub(crate) fn read(format: Format, text: impl Into<Text>, modified: Option<SystemTime>) -> Result<Self, DataError> {
+        let (document, ids) = (Document::read(format, text)?, Ids::Integers { greatest: 0 });
+        let mut snapshot = Self { document, places: HashTable::new(), hasher: RandomState::new(), ids, modified };
+        snapshot.index();
+        Ok(snapshot)
     }
 
-    fn new(form: Form, rows: Vec<Arc<Row>>) -> Self {
-        let mut places = HashMap::with_capacity(rows.len());
-        for (place, id) in rows.iter().enumerate().filter_map(|(place, row)| Some((place, row.id()?))) {
-            places.entry(id).or_insert(place);
-        }
-        Self { form, rows, places, for_templates: OnceLock::new() }
+    /// The same, of the resource with this name.
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { document: self.document.named(name), ..self }
     }
 
     pub(crate) fn form(&self) -> Form {
-        self.form
+        self.document.form()
     }
 
     pub(crate) fn rows(&self) -> &[Arc<Row>] {
-        &self.rows
-    }
-
-    /// All rows, or the singleton, as templates see them.
-    pub(crate) fn for_templates(&self) -> minijinja::Value {
-        let convert = || match (self.form, self.rows.as_slice()) {
-            (Form::Singleton, [row]) => row.for_templates(),
-            _ => self.rows.iter().map(|row| row.for_templates()).collect(),
-        };
-        self.for_templates.get_or_init(convert).clone()
+        self.document.rows()
     }
 
     /// The row with this id, or the one row of a singleton, which has no name.
     pub(crate) fn row(&self, id: Option<&str>) -> Option<&Arc<Row>> {
-        self.place(id).map(|place| &self.rows[place])
+        self.rows().get(self.place(id)?)
     }
 
     fn place(&self, id: Option<&str>) -> Option<usize> {
-        match (self.form, id) {
+        match (self.form(), id) {
             (Form::Singleton, None) => Some(0),
-            (Form::Collection, Some(id)) => self.places.get(id).copied(),
+            (Form::Collection, Some(id)) => self.find(id),
             _ => None,
         }
     }
 
-    /// The next snapshot: one row more.
-    pub(crate) fn with(&self, row: Arc<Row>) -> Self {
-        let rows = self.rows.iter().cloned().chain([row]).collect();
-        Self::new(self.form, rows)
+    fn find(&self, id: &str) -> Option<usize> {
+        let is_it = |place: &u32| self.rows()[*place as usize].id() == Some(id);
+        self.places.find(self.hasher.hash_one(id), is_it).map(|place| *place as usize)
     }
 
-    /// The next snapshot: another row in the place of this one.
-    pub(crate) fn replacing(&self, id: Option<&str>, row: Arc<Row>) -> Result<Self, Refusal> {
-        let place = self.place(id).ok_or(Refusal::Missing)?;
-        let mut rows = self.rows.clone();
-        rows[place] = row;
-        Ok(Self::new(self.form, rows))
+    /// The text of the file.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Text> {
+        self.document.pieces()
     }
 
-    /// The next snapshot: without this row.
-    pub(crate) fn without(&self, id: &str) -> Result<Self, Refusal> {
-        let place = self.place(Some(id)).ok_or(Refusal::Missing)?;
-        let mut rows = self.rows.clone();
-        rows.remove(place);
-        Ok(Self::new(self.form, rows))
+    /// The length of the file in bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.document.pieces().map(|piece| piece.len() as u64).sum()
     }
 
-    /// The id of a new row that brings none: the next number where all are numbers, random otherwise.
-    pub(crate) fn next_id(&self) -> Result<Value, Refusal> {
-        let mut numbers = self.rows.iter().filter_map(|row| row.json.get(ID)).map(Value::as_i64);
-        let greatest = numbers.try_fold(0, |greatest, number| number.map(|number| greatest.max(number)));
-        match greatest.and_then(|greatest| greatest.checked_add(1)) {
-            Some(next) => Ok(next.into()),
-            None => random_id().map(Value::String).map_err(Refusal::Disk),
+    /// When it changed last.
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
+    /// New items with the ids they will have; those without one get the next.
+    pub(crate) fn name(&self, items: Vec<Map<String, Value>>) -> Result<Vec<Map<String, Value>>, Refusal> {
+        let (mut ids, mut new) = (self.ids, HashSet::new());
+        let name = |item| {
+            let item = ids.name(item, |id| self.find(&id.to_string()).is_some());
+            let id = item.get(ID).and_then(id_text).filter(|id| is_id(id)).ok_or(Refusal::BadId)?;
+            if self.find(&id).is_some() || !new.insert(id.clone()) { Err(Refusal::Duplicate(id)) } else { Ok(item) }
+        };
+        items.into_iter().map(name).collect()
+    }
+
+    /// Whether all ids are whole numbers.
+    pub(crate) fn has_integer_ids(&self) -> bool {
+        matches!(self.ids, Ids::Integers { .. })
+    }
+
+    /// The id that an address names, of the kind that rows have here.
+    pub(crate) fn id_of(&self, name: &str) -> Value {
+        let number = name.parse::<i64>().ok().filter(|number| number.to_string() == name);
+        match (self.ids, number) {
+            (Ids::Integers { .. }, Some(number)) => number.into(),
+            _ => name.into(),
         }
     }
 
-    /// The text of the file: two spaces a level, and a newline at the end.
-    pub(crate) fn to_text(&self) -> String {
-        let objects: Vec<&Map<String, Value>> = self.rows.iter().map(|row| &row.json).collect();
-        let text = match (self.form, objects.as_slice()) {
-            (Form::Singleton, [object]) => serde_json::to_string_pretty(object),
-            _ => serde_json::to_string_pretty(&objects),
+    /// Appends items that have ids of their own, all or none.
+    pub(crate) fn push(&mut self, items: &[Map<String, Value>]) -> Result<&[Arc<Row>], Refusal> {
+        let first = self.rows().len();
+        self.document.push(items)?;
+        (first..self.rows().len()).for_each(|place| self.add(place));
+        self.modified = Some(SystemTime::now());
+        Ok(&self.rows()[first..])
+    }
+
+    /// Puts another row of the same id in the place of one.
+    pub(crate) fn replace(&mut self, id: Option<&str>, item: &Map<String, Value>) -> Result<&Arc<Row>, Refusal> {
+        let place = self.place(id).ok_or(Refusal::Missing)?;
+        self.document.replace(place, item)?;
+        self.modified = Some(SystemTime::now());
+        Ok(&self.rows()[place])
+    }
+
+    /// Takes a row out.
+    pub(crate) fn remove(&mut self, id: &str) -> Result<(), Refusal> {
+        let place = self.find(id).ok_or(Refusal::Missing)?;
+        self.document.remove(place)?;
+        self.modified = Some(SystemTime::now());
+        self.index();
+        Ok(())
+    }
+
+    /// Finds all places anew.
+    fn index(&mut self) {
+        self.places.clear();
+        (0..self.rows().len()).for_each(|place| self.add(place));
+    }
+
+    /// Notes the id of the row at `place`.
+    fn add(&mut self, place: usize) {
+        let (Some(row), Ok(number)) = (self.document.rows().get(place).cloned(), u32::try_from(place)) else { return };
+        let Some(id) = row.id() else { return };
+        self.ids.note(row.integer_id());
+        if self.find(id).is_none() {
+            let (rows, hasher) = (self.document.rows(), &self.hasher);
+            let hash = |place: &u32| hasher.hash_one(rows[*place as usize].id().unwrap_or_default());
+            self.places.insert_unique(hasher.hash_one(id), number, hash);
+        }
+    }
+}
+
+/// Whether a new row can have this id: it has to stand in an address.
+fn is_id(id: &str) -> bool {
+    id.len() <= MAX_ID_BYTES && is_name(id)
+}
+
+impl Ids {
+    fn note(&mut self, integer: Option<i64>) {
+        *self = match (*self, integer) {
+            (Self::Integers { .. }, Some(id)) if id >= FIRST_UNCOUNTED => *self,
+            (Self::Integers { greatest }, Some(id)) => Self::Integers { greatest: greatest.max(id) },
+            _ => Self::Texts,
         };
-        // Maps with text keys always have a JSON form.
-        text.unwrap_or_default() + "\n"
+    }
+
+    /// An item with an id, which stands first: the next number where all are numbers, a UUIDv7 (RFC 9562 §5.7) otherwise.
+    fn name(&mut self, mut item: Map<String, Value>, is_taken: impl Fn(i64) -> bool) -> Map<String, Value> {
+        let id = match item.shift_remove(ID) {
+            None | Some(Value::Null) => self.next(is_taken),
+            Some(id) => integer(&id).map_or(id, Value::from),
+        };
+        self.note(integer(&id));
+        [(ID.to_owned(), id)].into_iter().chain(item).collect()
+    }
+
+    fn next(&mut self, is_taken: impl Fn(i64) -> bool) -> Value {
+        let Self::Integers { greatest } = self else { return uuid::Uuid::now_v7().to_string().into() };
+        *greatest += 1;
+        while is_taken(*greatest) {
+            *greatest += 1;
+        }
+        (*greatest).into()
     }
 }
 
-/// An id as it stands in a path; only numbers and texts are ids.
-pub(crate) fn id_text(id: &Value) -> Option<String> {
-    match id {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        _ => None,
+impl From<Inexpressible> for Refusal {
+    fn from(inexpressible: Inexpressible) -> Self {
+        Self::Inexpressible(inexpressible)
     }
-}
-
-/// Twelve hexadecimal digits: enough that two people who add rows to one file do not meet.
-fn random_id() -> std::io::Result<String> {
-    let mut bytes = [0; 6];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]
@@ -188,51 +220,67 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_the_order_of_keys() {
-        let text = "[\n  {\n    \"id\": 1,\n    \"z\": 1,\n    \"a\": {}\n  }\n]\n";
-        assert_eq!(Snapshot::parse(text).unwrap().to_text(), text);
-        let text = "{\n  \"z\": 1,\n  \"a\": []\n}\n";
-        assert_eq!(Snapshot::parse(text).unwrap().to_text(), text);
-    }
-
-    #[test]
     fn ids_are_numbers_or_texts() {
-        let snapshot = Snapshot::parse(r#"[{"id":7,"n":1},{"id":"x"},{"id":7,"n":2},{"id":null},{}]"#).unwrap();
-        assert_eq!(snapshot.row(Some("7")).unwrap().json["n"], 1);
+        let snapshot = read(r#"[{"id":7,"n":1},{"id":"x"},{"id":7,"n":2},{"id":null},{}]"#);
+        assert_eq!(snapshot.row(Some("7")).unwrap().object()["n"], 1);
         assert!(snapshot.row(Some("x")).is_some());
         assert!(snapshot.row(Some("null")).is_none());
         assert!(snapshot.row(None).is_none());
-        assert!(Snapshot::parse("{}").unwrap().row(None).is_some());
+        assert!(read("{}").row(None).is_some());
     }
 
     #[test]
     fn new_ids_follow_the_others() {
-        for (text, expected) in
-            [("[]", Some(1)), (r#"[{"id":3},{"id":9},{"n":1}]"#, Some(10)), (r#"[{"id":1},{"id":"x"}]"#, None)]
-        {
-            let id = Snapshot::parse(text).unwrap().next_id().unwrap();
-            assert_eq!(id.as_i64(), expected, "{text}");
-            assert!(expected.is_some() || id.as_str().is_some_and(|id| id.len() == 12));
+        check("[]", &json!([{}, {"id": 7}, {}, {"id": null}]), "1 7 8 9");
+        check(r#"[{"id":3},{"id":9},{"n":1}]"#, &json!([{}]), "10");
+        check(r#"[{"id":3}]"#, &json!([{"id": 3}]), "there is already an item with the id 3");
+        check(r#"[{"id":"3"}]"#, &json!([{"id": 3}]), "there is already an item with the id 3");
+        check("[]", &json!([{"id": "a"}, {"id": "a"}]), "there is already an item with the id a");
+        let bad = "an id is a number or a short text that can stand in an address: not empty, without slashes";
+        check("[]", &json!([{"id": []}]), bad);
+        check("[]", &json!([{"id": 7.0}, {}, {"id": 7.5}]), "7 8 7.5");
+        check(r#"[{"id":3}]"#, &json!([{"id": 3.0}]), "there is already an item with the id 3");
+        check(r#"[{"id":3.0}]"#, &json!([{}]), "4");
+        check(r#"[{"id":3}]"#, &json!([{"id": i64::MAX}, {}, {"id": u64::MAX}]), "9223372036854775807 4 18446744073709551615");
+        let last = FIRST_UNCOUNTED - 1;
+        check(&format!(r#"[{{"id":{}}},{{"id":{last}}}]"#, last + 1), &json!([{}]), &(last + 2).to_string());
+        let named = read(r#"[{"id":1},{"id":"x"}]"#).name(vec![Map::new()]).unwrap();
+        let id = uuid::Uuid::parse_str(named[0][ID].as_str().unwrap()).unwrap();
+        assert_eq!(id.get_version_num(), 7);
+
+        fn check(text: &str, items: &Value, expected: &str) {
+            let ids =
+                |items: Vec<Map<String, Value>>| items.iter().map(|item| item[ID].to_string()).collect::<Vec<_>>().join(" ");
+            let found = read(text).name(objects(items)).map_or_else(|refusal| refusal.to_string(), ids);
+            assert_eq!(found, expected);
         }
-        let full = Snapshot::parse(&format!("[{{\"id\":{}}}]", i64::MAX)).unwrap();
-        assert!(full.next_id().unwrap().is_string());
     }
 
     #[test]
-    fn other_texts_are_refused() {
-        for (text, expected) in [("[1]", "entry 0"), ("1", "neither"), ("[{]", "line 1 column 3"), ("", "EOF")] {
-            let error = Snapshot::parse(text).unwrap_err().to_string();
-            assert!(error.contains(expected), "{text}: {error}");
-        }
+    fn no_id_is_given_twice() {
+        let mut snapshot = read(r#"[{"id":1},{"id":2}]"#);
+        snapshot.remove("2").unwrap();
+        assert_eq!(snapshot.name(objects(&json!([{}]))).unwrap()[0][ID], 3);
     }
 
     #[test]
     fn rows_come_and_go() {
-        let snapshot = Snapshot::parse(r#"[{"id":1},{"id":2}]"#).unwrap();
-        let row = |json: Value| Row::new(json.as_object().unwrap().clone());
-        assert_eq!(snapshot.with(row(json!({"id": 3}))).rows().len(), 3);
-        assert_eq!(snapshot.without("1").unwrap().rows()[0].json[ID], 2);
-        assert_eq!(snapshot.replacing(Some("2"), row(json!({"id": 2, "n": 1}))).unwrap().rows()[1].json["n"], 1);
-        assert!(snapshot.without("9").is_err());
+        let mut snapshot = read(r#"[{"id":1},{"id":2}]"#);
+        assert_eq!(snapshot.push(&objects(&json!([{"id": 3}, {"id": 4}]))).unwrap().len(), 2);
+        snapshot.remove("1").unwrap();
+        assert_eq!(snapshot.replace(Some("3"), &objects(&json!([{"id": 3, "n": 1}]))[0]).unwrap().object()["n"], 1);
+        let found = |id: &str| snapshot.row(Some(id)).map(|row| row.json().to_owned());
+        assert_eq!([found("1"), found("2"), found("4")].map(|row| row.is_some()), [false, true, true]);
+        assert!(snapshot.clone().remove("9").is_err());
+        let text: String = snapshot.pieces().map(|piece| piece.to_string()).collect();
+        assert_eq!((text.len() as u64, text.as_str()), (snapshot.length(), r#"[{"id":2},{"id":3,"n":1},{"id":4}]"#));
+    }
+
+    fn read(text: &str) -> Snapshot {
+        Snapshot::read(Format::Json, text, None).unwrap()
+    }
+
+    fn objects(values: &Value) -> Vec<Map<String, Value>> {
+        values.as_array().unwrap().iter().map(|value| value.as_object().unwrap().clone()).collect()
     }
 }

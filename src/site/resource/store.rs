@@ -7,11 +7,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use xxhash_rust::xxh3::xxh3_128;
-
-use super::{Resource, Versions, durable, shape::Shape, snapshot::DataError};
+use super::{
+    Resource,
+    document::{DataError, Format},
+    durable,
+    rules::Rules,
+};
 use crate::{
-    negotiate::version,
+    config::{VersionConfig, Writes},
     report::{Diagnostic, Kind, Report},
     site::{
         failure,
@@ -22,30 +25,28 @@ use crate::{
 /// How many files of `data/` are looked at; a project has tens.
 const MAX_FILES: usize = 1_000;
 
-/// The longest file of a version.
-const MAX_VERSION_BYTES: u64 = 1024 * 1024;
-
 /// The resources by name.
 pub(crate) struct Store {
     guard: Guard,
+    writes: Writes,
+    /// Versions that `everlit.toml` declares.
+    declared: Vec<VersionConfig>,
     resources: RwLock<BTreeMap<String, Arc<Resource>>>,
-    /// The files of versions as they were read last: content, and why they are not used.
-    versions: RwLock<BTreeMap<String, VersionFile>>,
-}
-
-#[derive(Clone)]
-struct VersionFile {
-    resource: String,
-    number: u32,
-    hash: u128,
-    shape: Result<Shape, Arc<Report>>,
+    rules: RwLock<Rules>,
+    /// Files that name a resource another file names already.
+    rivals: RwLock<Vec<Arc<Report>>>,
 }
 
 impl Store {
-    /// Reads the folder that `guard` opens.
-    pub(crate) fn open(guard: Guard) -> Self {
-        let store = Self { guard, resources: RwLock::default(), versions: RwLock::default() };
-        store.refresh();
+    /// Looks into the folder that `guard` opens. Data files are read when somebody asks for them, or at [`Self::refresh`].
+    pub(crate) fn open(guard: Guard, writes: Writes, declared: Vec<VersionConfig>) -> Self {
+        durable::clear(guard.root());
+        let (resources, rules, rivals) = (RwLock::default(), RwLock::default(), RwLock::default());
+        let store = Self { guard, writes, declared, resources, rules, rivals };
+        if let Ok(names) = file_names(store.guard.root()) {
+            store.refresh_rules(&names);
+            store.find(&names);
+        }
         store
     }
 
@@ -57,6 +58,11 @@ impl Store {
         self.resources.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// Reads the data files that nobody asked for yet.
+    pub(crate) fn load(&self) {
+        self.all().iter().for_each(|resource| drop(resource.snapshot()));
+    }
+
     /// Reads the folder again. Gives the names of the files that are something else than before, removed ones included; a file
     /// that was written by us is not among them.
     pub(crate) fn refresh(&self) -> BTreeSet<String> {
@@ -66,67 +72,60 @@ impl Store {
             // Without descriptors nothing can be said about the files; what is served stays.
             Err(_) => return BTreeSet::new(),
         };
-        let mut changed = self.refresh_versions(&names);
-        changed.extend(self.refresh_resources(&names));
-        self.assign_versions();
+        let mut changed = self.refresh_rules(&names);
+        changed.extend(self.find(&names));
+        changed.extend(self.all().into_iter().filter(|resource| resource.refresh()).map(|resource| resource.file.clone()));
         changed
     }
 
     /// What stands in the way of serving the files as they are now.
     pub(crate) fn failures(&self) -> Vec<Report> {
         let resources = self.all().into_iter().filter_map(|resource| resource.shown().failure);
-        let versions = self.versions.read().unwrap_or_else(PoisonError::into_inner);
-        let versions = versions.values().filter_map(|file| file.shape.as_ref().err().cloned());
-        resources.chain(versions).map(|report| Report::clone(&report)).collect()
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let rivals = self.rivals.read().unwrap_or_else(PoisonError::into_inner);
+        resources.chain(rules.failures()).chain(rivals.iter().cloned()).map(|report| Report::clone(&report)).collect()
     }
 
-    fn refresh_resources(&self, names: &BTreeSet<String>) -> Vec<String> {
-        let present: BTreeSet<&str> = names.iter().filter_map(|name| resource_name(name)).collect();
+    /// Makes the resources those of these files. Gives the files of those that are gone.
+    fn find(&self, names: &BTreeSet<String>) -> Vec<String> {
         let known: BTreeMap<String, Arc<Resource>> =
             self.all().into_iter().map(|resource| (resource.name.clone(), resource)).collect();
-        let gone = known.keys().filter(|name| !present.contains(name.as_str())).map(|name| format!("{name}.json"));
-        let mut changed: Vec<String> = gone.collect();
-        let mut next = BTreeMap::new();
-        for name in present {
-            let resource = known.get(name).cloned().unwrap_or_else(|| Arc::new(Resource::new(name, &self.guard)));
-            if resource.refresh() {
-                changed.push(resource.file_name());
+        let mut next: BTreeMap<String, Arc<Resource>> = BTreeMap::new();
+        let mut rivals = Vec::new();
+        for (file, name, format) in names.iter().filter_map(|file| data_file(file)) {
+            if let Some(first) = next.get(name) {
+                rivals.push(rival(&self.guard, file, &first.file));
+                continue;
             }
+            let same = known.get(name).filter(|resource| resource.file == file).cloned();
+            let resource = same.unwrap_or_else(|| Arc::new(Resource::new(name, file, format, &self.guard, self.writes)));
             next.insert(name.to_owned(), resource);
         }
+        let stays = |resource: &Resource| next.values().any(|other| other.file == resource.file);
+        let gone = known.into_values().filter(|resource| !stays(resource)).map(|resource| resource.file.clone()).collect();
+        // Before anybody can write to them.
+        self.assign_rules(next.values());
         *self.resources.write().unwrap_or_else(PoisonError::into_inner) = next;
-        changed
+        *self.rivals.write().unwrap_or_else(PoisonError::into_inner) = rivals;
+        gone
     }
 
-    fn refresh_versions(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
-        let files = names.iter().filter_map(|name| Some((name.clone(), self.version_file(name)?)));
-        let next: BTreeMap<String, VersionFile> = files.collect();
-        let before = std::mem::replace(&mut *self.versions.write().unwrap_or_else(PoisonError::into_inner), next.clone());
-        let hash = |files: &BTreeMap<String, VersionFile>, name: &str| files.get(name).map(|file| file.hash);
-        let all: BTreeSet<String> = before.keys().chain(next.keys()).cloned().collect();
-        all.into_iter().filter(|name| hash(&before, name) != hash(&next, name)).collect()
+    /// Reads the files of versions and schemas. Gives the names of those that are something else than before.
+    fn refresh_rules(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let next = Rules::read(&self.guard, names, &rules);
+        let differences = next.differences(&rules);
+        *rules = next;
+        differences
     }
 
-    fn version_file(&self, name: &str) -> Option<VersionFile> {
-        let (resource, number) = version_of(name)?;
-        let text = self.guard.read(&[name], MAX_VERSION_BYTES);
-        let hash = xxh3_128(text.as_ref().map_or(&b""[..], |text| text.as_bytes()));
-        let shape = text.map_err(|error| unreadable(&self.guard, name, &error)).and_then(|text| {
-            Shape::parse(&text).map_err(|error| {
-                let place = error.span().map(|span| failure::place(&text, span.start));
-                report(&self.guard, name, &text, place, error.message().to_owned())
-            })
-        });
-        Some(VersionFile { resource: resource.to_owned(), number, hash, shape })
-    }
-
-    /// Gives each resource the versions that can be used.
-    fn assign_versions(&self) {
-        let files = self.versions.read().unwrap_or_else(PoisonError::into_inner);
-        for resource in self.all() {
-            let own = files.values().filter(|file| file.resource == resource.name);
-            let older = own.filter_map(|file| Some((file.number, file.shape.clone().ok()?))).collect();
-            resource.show(|shown| shown.versions = Arc::new(Versions { older, ..Versions::default() }));
+    /// Gives each resource its versions and its schema.
+    fn assign_rules<'r>(&self, resources: impl Iterator<Item = &'r Arc<Resource>>) {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        for resource in resources {
+            let versions = Arc::new(rules.versions_of(&resource.name, &self.declared));
+            let schema = rules.schema_of(&resource.name);
+            resource.show_otherwise(|shown| (shown.versions, shown.schema) = (versions, schema));
         }
     }
 }
@@ -138,15 +137,11 @@ fn file_names(root: &Path) -> io::Result<BTreeSet<String>> {
     Ok(files.filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
-/// `posts` of `posts.json`. A second dot makes it something else (`posts.schema.json`).
-fn resource_name(file: &str) -> Option<&str> {
-    file.strip_suffix(".json").filter(|name| !name.is_empty() && !name.contains('.'))
-}
-
-/// `posts` and 1 of `posts.v1.toml`.
-fn version_of(file: &str) -> Option<(&str, u32)> {
-    let (resource, number) = file.strip_suffix(".toml")?.rsplit_once('.')?;
-    Some((resource, version::of_segment(number)?))
+/// `posts.json`, with `posts` and what it is written in. A second dot makes it something else (`posts.schema.json`).
+fn data_file(file: &str) -> Option<(&str, &str, Format)> {
+    let (name, extension) = file.rsplit_once('.')?;
+    let is_name = !name.is_empty() && !name.contains('.');
+    Some((file, name, Format::of_extension(extension)?)).filter(|_| is_name)
 }
 
 /// The report of a file that the guard did not give.
@@ -155,17 +150,16 @@ pub(super) fn unreadable(guard: &Guard, name: &str, error: &OpenError) -> Arc<Re
 }
 
 /// The report of a file that is not what a data file is.
-pub(super) fn no_data(guard: &Guard, name: &str, text: &str, error: &DataError) -> Arc<Report> {
-    match error {
-        DataError::Syntax(error) => {
-            let message = failure::without_place(&error.to_string());
-            report(guard, name, text, Some((error.line(), error.column())), message)
-        }
-        error => report(guard, name, text, None, error.to_string()),
-    }
+pub(super) fn no_data(guard: &Guard, name: &str, text: &str, error: DataError) -> Arc<Report> {
+    report(guard, name, text, error.place, error.message)
 }
 
-fn report(guard: &Guard, name: &str, text: &str, place: Option<(usize, usize)>, message: String) -> Arc<Report> {
+fn rival(guard: &Guard, name: &str, first: &str) -> Arc<Report> {
+    report(guard, name, "", None, format!("{first} is the resource of this name already; rename or remove one of them"))
+}
+
+/// The report of a file that cannot be used, with the lines around the place that is wrong.
+pub(super) fn report(guard: &Guard, name: &str, text: &str, place: Option<(usize, usize)>, message: String) -> Arc<Report> {
     let file = failure::shown_path(guard.root(), Path::new(name));
     let title = format!("{} cannot be used", file.display());
     let diagnostic = Diagnostic {
@@ -185,19 +179,15 @@ mod tests {
 
     #[test]
     fn names_of_files() {
-        for (file, expected) in
-            [("posts.json", Some("posts")), ("posts.schema.json", None), (".json", None), ("posts.toml", None)]
-        {
-            assert_eq!(resource_name(file), expected, "{file}");
-        }
         for (file, expected) in [
-            ("posts.v1.toml", Some(("posts", 1))),
-            ("posts.v01.toml", None),
-            ("posts.toml", None),
-            ("posts.v1.json", None),
-            ("v1.toml", None),
+            ("posts.json", Some(("posts", Format::Json))),
+            ("posts.jsonl", Some(("posts", Format::Ndjson))),
+            ("posts.schema.json", None),
+            (".json", None),
+            ("posts", None),
+            ("posts.txt", None),
         ] {
-            assert_eq!(version_of(file), expected, "{file}");
+            assert_eq!(data_file(file).map(|(_, name, format)| (name, format)), expected, "{file}");
         }
     }
 }

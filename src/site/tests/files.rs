@@ -86,9 +86,9 @@ async fn own_folders_are_not_public() {
 #[tokio::test]
 async fn other_methods_are_not_allowed() {
     let project = Project::flat(&FILES);
-    for method in ["PUT", "POST", "DELETE", "PATCH", "TRACE", "OPTIONS"] {
-        let got = project.send(method, "/a.txt", &[], "x").await.has(405, "GET, HEAD");
-        assert_eq!(got.header("allow"), "GET, HEAD");
+    for (method, status) in [("PUT", 405), ("POST", 405), ("DELETE", 405), ("PATCH", 405), ("TRACE", 405), ("OPTIONS", 204)] {
+        let got = project.send(method, "/a.txt", &[], "x").await.has(status, "");
+        assert_eq!(got.header("allow"), "GET, HEAD, OPTIONS");
         assert!(!got.mine, "an app may have {method}");
     }
     assert_eq!(project.folder.read("a.txt"), "PUBLIC-A");
@@ -159,9 +159,9 @@ async fn what_a_build_encoded_is_sent_encoded() {
         }
     }
     assert_eq!(project.get("/app.js").await.is(200, "PLAIN").header("vary"), "Accept-Encoding");
-    for path in ["/", "/index.html"] {
+    for (path, vary) in [("/", "Accept-Language"), ("/index.html", "")] {
         let got = project.send("GET", path, &[("accept-encoding", "br")], "").await.is(200, "PAGE");
-        assert_eq!((got.header("content-encoding"), got.header("vary")), ("", ""));
+        assert_eq!((got.header("content-encoding"), got.header("vary")), ("", vary));
     }
     // By its own name it is a file like others.
     let got = project.send("GET", "/app.js.br", &[("accept-encoding", "br")], "").await.is(200, "BROTLI");
@@ -304,4 +304,29 @@ async fn absurd_paths_end_quickly() {
     project.get(&format!("/a.txt?{}", "a=1&".repeat(15_000))).await.is(200, "PUBLIC-A");
     project.get(&format!("/{}", "a".repeat(5000))).await.has(404, "");
     project.send("OPTIONS", "*", &[], "").await.has(404, "");
+}
+
+#[tokio::test]
+async fn the_index_of_a_folder_has_languages() {
+    let project = Project::flat(&[
+        ("index.html", "hello"),
+        ("index.de.html", "hallo"),
+        ("index.pt-BR.html", "olá"),
+        ("docs/index.html", "docs"),
+    ]);
+    for (path, asked, body, language) in [
+        ("/", "", "hello", ""),
+        ("/", "de-AT, en;q=0.5", "hallo", "de"),
+        ("/", "fr, pt-br;q=0.5, de;q=0.4", "olá", "pt-BR"),
+        ("/", "de;q=0, *", "hello", ""),
+        ("/", "../../etc/passwd, x;;q=", "hello", ""),
+        ("/docs/", "de", "docs", ""),
+    ] {
+        let got = project.send("GET", path, &[("accept-language", asked)], "").await.is(200, body);
+        assert_eq!((got.header("content-language"), got.header("vary")), (language, "Accept-Language"), "{path} {asked}");
+        assert_eq!(got.header("content-type"), "text/html; charset=utf-8");
+    }
+    // A name that is asked for is that file.
+    project.send("GET", "/index.html", &[("accept-language", "de")], "").await.is(200, "hello");
+    project.get("/index.de.html").await.is(200, "hallo");
 }

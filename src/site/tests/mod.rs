@@ -1,9 +1,12 @@
 //! The site from outside: requests to temporary folders, answered by [`Site::answer`].
 
+mod committing;
 mod files;
+mod formats;
 mod pages;
 mod reading;
 mod refreshing;
+mod relating;
 mod writing;
 
 use std::sync::{Arc, Mutex};
@@ -57,6 +60,7 @@ impl Project {
         let told = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&told);
         let site = Site::new(&config, move |told| heard.lock().unwrap().push(told));
+        drop(site.load());
         Self { folder, site, told }
     }
 

@@ -51,7 +51,7 @@ async fn what_is_no_page_is_missing() {
     let got = project.get("/posts/?a=1").await.is(307, "");
     assert_eq!(got.header("location"), "/posts?a=1");
     let got = project.send("POST", "/about", &[], "x").await.has(405, "");
-    assert_eq!(got.header("allow"), "GET, HEAD");
+    assert_eq!(got.header("allow"), "GET, HEAD, OPTIONS");
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn error_pages_are_the_projects_own() {
     );
     let head = project.send("HEAD", "/%3Cx%3E", &[], "").await.is(404, "");
     assert_eq!(head.header("content-length"), nothing.len().to_string());
-    project.get("/posts/9").await.is(404, "404 Not Found: there is nothing at this address /posts/9 1");
+    project.get("/posts/9").await.is(404, "404 Not Found: there is no such item /posts/9 1");
     for path in ["/404", "/500", "/404.html"] {
         project.get(path).await.has(404, path);
     }

@@ -74,15 +74,28 @@ async fn queries_select() {
 }
 
 #[tokio::test]
+async fn a_list_below_an_item_knows_what_all_items_are() {
+    let project = Project::new(&[
+        ("data/users.json", r#"[{"id":1},{"id":2}]"#),
+        ("data/posts.json", r#"[{"id":1,"userId":1,"stars":4},{"id":2,"userId":1.0,"stars":5}]"#),
+    ]);
+    project.get("/api/users/1/posts?stars:gte=5").await.is(200, r#"[{"id":2,"userId":1.0,"stars":5}]"#);
+    project.get("/api/users/2/posts?stars:gte=5").await.is(200, "[]");
+    for user in [1, 2] {
+        project.get(&format!("/api/users/{user}/posts?stars=many")).await.has(400, "a number");
+    }
+}
+
+#[tokio::test]
 async fn methods_and_names() {
     let project = Project::new(&FILES);
     for (method, path, status, allow) in [
         ("OPTIONS", "/api/posts", 204, "GET, HEAD, OPTIONS, POST"),
         ("OPTIONS", "/posts/1", 204, "GET, HEAD, OPTIONS, PUT, PATCH, DELETE"),
-        ("OPTIONS", "/api/settings", 204, "GET, HEAD, OPTIONS, PUT, PATCH"),
+        ("OPTIONS", "/api/settings", 204, "GET, HEAD, OPTIONS, POST, PUT, PATCH"),
         ("DELETE", "/api/posts", 405, "GET, HEAD, OPTIONS, POST"),
         ("POST", "/api/posts/1", 405, "GET, HEAD, OPTIONS, PUT, PATCH, DELETE"),
-        ("DELETE", "/api/settings", 405, "GET, HEAD, OPTIONS, PUT, PATCH"),
+        ("DELETE", "/api/settings", 405, "GET, HEAD, OPTIONS, POST, PUT, PATCH"),
         ("BREW", "/api/posts", 405, "GET, HEAD, OPTIONS, POST"),
     ] {
         let got = project.send(method, path, &[], "").await.has(status, "");
@@ -90,16 +103,9 @@ async fn methods_and_names() {
     }
     let head = project.send("HEAD", "/api/posts/1", &[], "").await.is(200, "");
     assert_eq!(head.header("content-length"), CURRENT.len().to_string());
-    for path in [
-        "/api/posts/9",
-        "/api/posts.schema",
-        "/api",
-        "/api/v1",
-        "/api/nothing",
-        "/settings/1",
-        "/api/posts/1/2",
-        "/api/v1/v1/posts",
-    ] {
+    for path in
+        ["/api/posts/9", "/api/posts.schema", "/api/v1", "/api/nothing", "/settings/1", "/api/posts/1/2", "/api/v1/v1/posts"]
+    {
         let got = project.get(path).await.has(404, "");
         assert_eq!(got.header("content-type") == "application/problem+json", path.starts_with("/api"), "{path}");
     }
@@ -120,7 +126,7 @@ async fn a_file_that_never_was_readable_says_why() {
     let project = Project::new(&FILES);
     let got = project.send("GET", "/broken", &[("accept", "text/html")], "").await.has(500, "data/broken.json:2:12");
     assert!(got.body.contains("trailing comma"), "{}", got.body);
-    let failures = project.site.failures();
+    let failures = project.site.load();
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].title, "data/broken.json cannot be used");
 }

@@ -72,7 +72,7 @@ async fn the_last_good_content_stays() {
     assert!(refreshed.failures[0].output.contains("{\"id\": 2"));
     project.get("/api/posts").await.is(200, r#"[{"id":1}]"#);
     // What is being edited is not written over.
-    project.json("POST", "/api/posts", "{}").await.has(500, "left alone");
+    project.json("POST", "/api/posts", "{}").await.has(409, "left alone");
     assert_eq!(project.folder.read("data/posts.json"), "[\n{\"id\": 2\n");
     project.folder.write("data/posts.json", r#"[{"id":2}]"#);
     project.folder.write("data/posts.v1.toml", "");

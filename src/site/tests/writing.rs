@@ -29,13 +29,42 @@ async fn adds() {
     assert_eq!(got.header("location"), "/api/v1/posts/3");
     project.get("/api/posts/3").await.is(200, r#"{"id":3,"title":"C","rating":3}"#);
 
-    let got = project.json("POST", "/posts", r#"{"title":"D","id":"a/ä"}"#).await.has(201, r#"{"id":"a/ä","#);
-    assert_eq!(got.header("location"), "/posts/a%2F%C3%A4");
+    let got = project.json("POST", "/api/v1/posts", r#"{"title":"C"}"#).await;
+    got.has(422, r#""errors":[{"pointer":"/title","detail":"is called `headline` in this version"}]"#);
+
+    let got = project.json("POST", "/posts", r#"{"title":"D","id":"a ä"}"#).await.has(201, r#"{"id":"a ä","#);
+    assert_eq!(got.header("location"), "/posts/a%20%C3%A4");
+    project.get("/posts/a%20%C3%A4").await.has(200, "a ä");
     project.json("POST", "/api/empty", "{}").await.is(201, r#"{"id":1}"#);
     project.json("POST", "/api/posts", r#"{"id":2}"#).await.has(409, "the id 2");
-    for id in ["{}", "true", "\"\"", "[1]"] {
+    for id in ["{}", "true", "\"\"", "[1]", "\"a/b\"", "\"..\"", "\"a\\u0000\"", &format!("\"{}\"", "x".repeat(257))] {
         project.json("POST", "/api/posts", &format!("{{\"id\":{id}}}")).await.has(400, "an id is");
     }
+}
+
+#[tokio::test]
+async fn one_number_is_one_id() {
+    let project = Project::new(&FILES);
+    project.json("POST", "/api/posts", r#"{"id":7.0}"#).await.is(201, r#"{"id":7}"#);
+    project.json("POST", "/api/posts", r#"{"id":1.0}"#).await.has(409, "the id 1");
+    project.json("PUT", "/api/posts/7", r#"{"id":7.0,"n":1}"#).await.is(200, r#"{"id":7,"n":1}"#);
+    // What a client chose from the far end does not use up the numbers.
+    project.json("POST", "/api/posts", r#"{"id":9007199254740991}"#).await.has(201, "");
+    project.json("POST", "/api/posts", "{}").await.is(201, r#"{"id":8}"#);
+}
+
+#[tokio::test]
+async fn an_item_belongs_to_the_one_it_is_added_below_of() {
+    let project = Project::new(&[
+        ("data/users.json", r#"[{"id":1}]"#),
+        ("data/posts.json", r#"[{"id":1,"userId":1}]"#),
+        ("data/posts.v1.toml", "rename = { userId = 'by' }\nmap = { userId = { 1 = 'ada' } }"),
+    ]);
+    project.json("POST", "/api/users/1/posts", r#"{"userId":9}"#).await.is(201, r#"{"id":2,"userId":1}"#);
+    let old = [("content-type", "application/json; version=1")];
+    // In this version 1 is called `ada`, and a post that says 1 would be refused.
+    project.send("POST", "/api/users/1/posts", &old, r#"{"by":1}"#).await.is(201, r#"{"id":3,"userId":1}"#);
+    project.json("POST", "/api/users/9/posts", "{}").await.has(404, "");
 }
 
 #[tokio::test]
@@ -56,6 +85,8 @@ async fn replaces_and_patches() {
     assert_eq!(project.folder.read("data/posts.json"), POSTS.replace("\"A\"", "\"D\"").replace('5', "2"));
     project.json("PATCH", "/settings", r#"{"open":false}"#).await.is(200, r#"{"name":"Shop","open":false}"#);
     assert_eq!(project.written().pop().unwrap(), Written { resource: "settings".into(), ids: vec![] });
+    project.json("PUT", "/api/posts/1", r#"{"id":"1","title":"D"}"#).await.is(200, r#"{"id":1,"title":"D"}"#);
+    project.json("POST", "/api/settings", r#"{"name":"Y"}"#).await.is(200, r#"{"name":"Y"}"#);
     project.json("PUT", "/api/settings", r#"{"name":"X"}"#).await.is(200, r#"{"name":"X"}"#);
 
     project.json("PUT", "/api/posts/1", r#"{"id":2}"#).await.has(409, "an id does not change");
@@ -67,12 +98,19 @@ async fn replaces_and_patches() {
         .has(422, "operation 1");
     let failing = r#"[{"op":"test","path":"/title","value":0}]"#;
     project.send("PATCH", "/api/posts/1", &[("content-type", "application/json-patch+json")], failing).await.has(409, "test");
+    let long = r#"[{"op":"add","path":"/n","value":18446744073709551616}]"#;
+    project.send("PATCH", "/api/posts/1", &[("content-type", "application/json-patch+json")], long).await.has(400, "64 bits");
     project.get("/api/posts/1").await.has(200, "\"D\"");
 }
 
 #[tokio::test]
 async fn removes() {
     let project = Project::new(&FILES);
+    project.json("POST", "/api/posts", r#"{"title":"B"}"#).await.has(201, "");
+    let json = [("accept", "application/json, */*")];
+    project.send("DELETE", "/api/v1/posts/2", &json, "").await.is(200, r#"{"id":2,"headline":"B"}"#);
+    project.send("DELETE", "/api/posts/2", &json, "").await.has(404, "");
+    assert_eq!(project.written().len(), 2);
     project.send("DELETE", "/api/posts/1", &[], "").await.is(204, "");
     assert_eq!(project.written(), [Written { resource: "posts".into(), ids: vec!["1".into()] }]);
     assert_eq!(project.folder.read("data/posts.json"), "[]\n");
@@ -113,7 +151,7 @@ async fn bodies_are_checked() {
         .await
         .has(422, "nested deeper");
     project.json("POST", "/api/posts", &"[".repeat(100_000)).await.has(400, "recursion");
-    project.json("POST", "/api/posts", &format!("{{\"a\":\"{}\"}}", "x".repeat(1024 * 1024))).await.has(413, "1048576");
+    project.json("POST", "/api/posts", &format!("{{\"a\":\"{}\"}}", "x".repeat(8 << 20))).await.has(413, "8388608");
     for content_type in [
         "text/plain",
         "application/x-www-form-urlencoded",
@@ -123,7 +161,7 @@ async fn bodies_are_checked() {
         "",
     ] {
         let got = project.send("POST", "/api/posts", &[("content-type", content_type)], "{}").await.has(415, "");
-        assert_eq!(got.header("accept"), "application/json");
+        assert_eq!(got.header("accept-post"), "application/json");
     }
     let got = project.send("PATCH", "/api/posts/1", &[], "{}").await.has(415, "");
     assert!(got.header("accept-patch").contains("application/json-patch+json"));
