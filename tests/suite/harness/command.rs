@@ -3,11 +3,14 @@
 use std::{env, path::PathBuf};
 
 /// Each program with the names it goes by and the Debian package that brings it.
-const PACKAGES: [(&str, &[&str], &str); 4] = [
+const PACKAGES: [(&str, &[&str], &str); 7] = [
     ("chromium", &["chromium", "chromium-browser", "google-chrome"], "chromium"),
     ("go", &["go"], "golang-go"),
+    ("mount", &["mount"], "mount"),
     ("node", &["node"], "nodejs"),
+    ("nsenter", &["nsenter"], "util-linux"),
     ("python3", &["python3"], "python3"),
+    ("unshare", &["unshare"], "util-linux"),
 ];
 
 /// Where a program is.

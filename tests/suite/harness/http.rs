@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri, header::HOST};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
 /// How long an answer may take, its body included: a request may wait for a whole restart.
@@ -24,6 +25,11 @@ impl Answer {
     /// The body as text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON, {error}: {}", self.text()))
     }
 
     /// A header, empty when it is absent.
@@ -52,7 +58,7 @@ pub(crate) async fn get(url: &str) -> Answer {
 }
 
 /// The answer to a request on a connection of its own; one that breaks off fails the test.
-pub(crate) async fn send(method: Method, url: &str, headers: &[(&str, &str)], body: &'static str) -> Answer {
+pub(crate) async fn send(method: Method, url: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
     let uri: Uri = url.parse().expect("a valid URL");
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let exchange = async { Connection::open(&uri).await?.send(method.clone(), target, headers, body).await };
@@ -89,18 +95,19 @@ impl Connection {
         self.sender.is_closed()
     }
 
-    async fn send(
+    /// Sends a request and reads the whole answer.
+    pub(crate) async fn send(
         &mut self,
         method: Method,
         target: &str,
         headers: &[(&str, &str)],
-        body: &'static str,
+        body: impl Into<Bytes>,
     ) -> Result<Answer, Error> {
         let mut request = Request::builder().method(method).uri(target).header(HOST, &self.authority);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::from(body)).expect("valid headers");
+        let request = request.body(Full::new(body.into())).expect("valid headers");
         timeout(ANSWER_LIMIT, self.exchange(request)).await.map_err(|_| Error::Slow)?
     }
 

@@ -10,6 +10,7 @@ mod fixed_port;
 mod http;
 mod processes;
 mod project;
+mod random;
 mod server;
 mod socket;
 
@@ -22,7 +23,8 @@ pub(crate) use self::{
     fixed_port::FixedPort,
     http::{Connection, get, send},
     processes::{MARK, Processes},
-    project::TestProject,
+    project::{TestProject, names},
+    random::Random,
     server::{Signal, TestServer},
     socket::ReloadSocket,
 };

@@ -78,9 +78,23 @@ impl TestProject {
         self.save(path, &text.replace(old, new));
     }
 
+    /// The names in a folder, sorted.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        names(&self.file(folder))
+    }
+
     fn file(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
+}
+
+/// The names in a folder, sorted.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot read {}: {error}", folder.display()));
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     io::{BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex},
     thread,
@@ -13,7 +13,7 @@ use std::{
 use rustix::process::{Pid, kill_process};
 use serde_json::Value;
 
-use super::{BUILD, Processes, SOON, processes::MARK};
+use super::{BUILD, Processes, SOON, command::require, processes::MARK};
 
 pub(crate) use rustix::process::Signal;
 
@@ -61,11 +61,28 @@ impl TestServer {
     /// Starts with these arguments and variables and waits until it answers and watches.
     pub(crate) fn start_with<A: AsRef<OsStr>>(project: &Path, args: &[A], env: &[(&str, &str)]) -> Self {
         let mut server = Self::spawn(project, args, env);
-        let ready = server.wait_event("ready", SOON);
-        server.url = ready["url"].as_str().expect("`ready` has a url").to_owned();
-        let after_ready = server.seen;
-        server.wait_event("watching", SOON);
-        server.seen = after_ready;
+        server.wait_ready();
+        server.wait_watching();
+        server
+    }
+
+    /// Starts and waits until it answers: it need not watch yet.
+    pub(crate) fn start_answering(project: &Path) -> Self {
+        let mut server = Self::spawn(project, &["--port", "0"], &[]);
+        server.wait_ready();
+        server
+    }
+
+    /// Starts in a mount namespace of its own, where `mounts`, a shell script, ran in the project's folder before.
+    ///
+    /// The files it sees are beneath [`Self::root`]; the mounts end with it.
+    pub(crate) fn start_mounted(project: &Path, mounts: &str) -> Self {
+        let mut command = Command::new(require("unshare"));
+        let script = format!("cd \"$1\"; shift; {mounts}; exec \"$@\"");
+        command.args(["--mount", "sh", "-ec", &script, "sh"]).arg(project).arg(env!("CARGO_BIN_EXE_everlit"));
+        let mut server = Self::spawn_command(command, project, &["--port", "0"], &[]);
+        server.wait_ready();
+        server.wait_watching();
         server
     }
 
@@ -78,8 +95,12 @@ impl TestServer {
 
     /// Starts and waits for nothing.
     pub(crate) fn spawn<A: AsRef<OsStr>>(project: &Path, args: &[A], env: &[(&str, &str)]) -> Self {
+        Self::spawn_command(Command::new(env!("CARGO_BIN_EXE_everlit")), project, args, env)
+    }
+
+    fn spawn_command<A: AsRef<OsStr>>(mut command: Command, project: &Path, args: &[A], env: &[(&str, &str)]) -> Self {
         let processes = Processes::unique();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_everlit"))
+        let mut child = command
             .arg("dev")
             .arg(project)
             .args(["--log", "json"])
@@ -102,6 +123,18 @@ impl TestServer {
         Self { child, output, processes, seen: 0, url: String::new(), ended: false }
     }
 
+    fn wait_ready(&mut self) {
+        let ready = self.wait_event("ready", SOON);
+        self.url = ready["url"].as_str().expect("`ready` has a url").to_owned();
+    }
+
+    /// Waits until it watches, and goes past nothing.
+    fn wait_watching(&mut self) {
+        let before = self.seen;
+        self.wait_event("watching", SOON);
+        self.seen = before;
+    }
+
     /// The port of [`Self::url`].
     pub(crate) fn port(&self) -> u16 {
         let authority = self.url.trim_start_matches("http://").trim_end_matches('/');
@@ -116,6 +149,11 @@ impl TestServer {
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The root of the files it sees, where it runs in a mount namespace of its own.
+    pub(crate) fn root(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root", self.pid()))
     }
 
     /// What it started, itself included.
@@ -159,6 +197,13 @@ impl TestServer {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("the server runs");
+    }
+
+    /// Ends it at once, as a crash does, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.ended = true;
+        self.child.kill().expect("the server runs");
+        self.child.wait().expect("the child can be waited for");
     }
 
     /// Waits until it has ended by itself.
