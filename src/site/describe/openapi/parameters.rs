@@ -91,12 +91,9 @@ fn relations(resource: &Told<'_>) -> Vec<(String, Value)> {
         if values.len() > MAX_RELATIONS {
             schema["maxItems"] = MAX_RELATIONS.into();
         }
-        let parameter = query(name, schema, description);
-        let parameter = parameter.as_object().cloned().map(|mut parameter| {
-            parameter.insert("explode".to_owned(), false.into());
-            Value::Object(parameter)
-        });
-        (!values.is_empty()).then_some((format!("{}.{name}", resource.key), parameter.unwrap_or_default()))
+        let mut parameter = without_meaning_where_empty(query(name, schema, description));
+        parameter["explode"] = false.into();
+        (!values.is_empty()).then_some((format!("{}.{name}", resource.key), parameter))
     };
     let embed = one("_embed", &resource.facts.embeds, "Puts into each item the items that refer to it");
     let expand = one("_expand", &resource.facts.expands, "Puts into each item the one it refers to");
@@ -158,7 +155,13 @@ fn of_list(name: &str) -> Value {
         }
         _ => (json!({"type": "string"}), "Only these members of each item, with commas between"),
     };
-    query(name, schema, description)
+    without_meaning_where_empty(query(name, schema, description))
+}
+
+/// A parameter that is as good as not sent when it is empty, as a form sends it.
+fn without_meaning_where_empty(mut parameter: Value) -> Value {
+    parameter["allowEmptyValue"] = true.into();
+    parameter
 }
 
 fn query(name: &str, schema: Value, description: &str) -> Value {
