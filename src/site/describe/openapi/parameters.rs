@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Told, reference,
-    version::{Version, is_single, member_name, words},
+    version::{Version, id_text, is_single, member_name, words},
 };
 use crate::site::describe::{Api, Form, ID, IdKind};
 
@@ -67,7 +67,8 @@ fn id(resource: &Told<'_>) -> Value {
     let kind = if resource.facts.id_kind == IdKind::Integer { "integer" } else { "string" };
     let kept = resource.current().and_then(|version| version.kept.get(ID)).filter(|kept| kept.types == [kind]);
     let schema = match (kept, resource.facts.id_kind) {
-        (Some(kept), _) => kept.schema.clone(),
+        (Some(kept), IdKind::Integer) => kept.schema.clone(),
+        (Some(kept), IdKind::Text) => json!({"allOf": [kept.schema, id_text()]}),
         (None, IdKind::Integer) => json!({"type": "integer"}),
         (None, IdKind::Text) => json!({"type": "string", "minLength": 1}),
     };
@@ -87,11 +88,11 @@ fn relations(resource: &Told<'_>) -> Vec<(String, Value)> {
     let one = |name: &str, values: &[String], description: &str| {
         // What is empty asks for nothing, and what is repeated once.
         let names: Vec<&str> = values.iter().map(String::as_str).chain([""]).collect();
-        let mut schema = json!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": names}});
+        let mut schema = json!({"type": "array", "items": {"type": "string", "enum": names}});
         if values.len() > MAX_RELATIONS {
             schema["maxItems"] = MAX_RELATIONS.into();
         }
-        let mut parameter = without_meaning_where_empty(query(name, schema, description));
+        let mut parameter = query(name, schema, description);
         parameter["explode"] = false.into();
         (!values.is_empty()).then_some((format!("{}.{name}", resource.key), parameter))
     };
@@ -155,11 +156,8 @@ fn of_list(name: &str) -> Value {
         }
         _ => (json!({"type": "string"}), "Only these members of each item, with commas between"),
     };
-    without_meaning_where_empty(query(name, schema, description))
-}
-
-/// A parameter that is as good as not sent when it is empty, as a form sends it.
-fn without_meaning_where_empty(mut parameter: Value) -> Value {
+    let mut parameter = query(name, schema, description);
+    // As a form sends what nobody filled in; it is as good as not sent.
     parameter["allowEmptyValue"] = true.into();
     parameter
 }

@@ -115,7 +115,19 @@ fn bodies_say_what_is_refused_and_nothing_more() {
     let any = json!({"name": 1, "price": "x", "id": "new", "more": {}});
     sent("products.v2.sent", &any, true);
     sent("products.v2.sent", &json!({"id": true}), false);
-    sent("products.v2.sent", &json!({"id": ""}), false);
+    for (id, expected) in [
+        ("", false),
+        (".", false),
+        ("..", false),
+        ("a/b", false),
+        ("a\\b", false),
+        ("\0", false),
+        ("...", true),
+        (".a", true),
+        ("..ä", true),
+    ] {
+        sent("products.v2.sent", &json!({"id": id}), expected);
+    }
     sent("products.v2.sent", &json!([]), false);
     sent("products.v1.sent", &json!({"title": "x"}), true);
     sent("products.v1.sent", &json!({"lumens": 1}), false);

@@ -22,6 +22,12 @@ const MAX_EXAMPLE_BYTES: usize = 4 * 1024;
 /// The longest value that is an example of a member.
 const MAX_VALUE_BYTES: usize = 200;
 
+/// A text that is an id: it stands in an address as one segment, and so is neither a dot nor two, and has no slash of either kind.
+const ID_PATTERN: &str = r"^(\.{0,2}[^./\\\x00][^/\\\x00]*|\.{3}[^/\\\x00]*)$";
+
+/// The most characters of an id that have no more than 256 bytes, whichever they are.
+const MAX_ID_CHARS: usize = 64;
+
 /// Items in the example of a collection.
 const EXAMPLES: usize = 2;
 
@@ -233,7 +239,9 @@ fn sent_members(form: Form, seen: &Value) -> Map<String, Value> {
     let mut members = annotated(seen);
     if form == Form::Collection {
         let description = "may be left out: a new item gets one, and another one keeps what it has";
-        let id = json!({"type": ["number", "string", "null"], "minLength": 1, "description": description});
+        let mut id = id_text();
+        id["type"] = json!(["number", "string", "null"]);
+        id["description"] = description.into();
         put_first(&mut members, ID, id);
     }
     members
@@ -291,9 +299,16 @@ fn with_free_id(schema: &Map<String, Value>, form: Form) -> Map<String, Value> {
     let mut schema = without_required_id(schema, form);
     let id = schema.get_mut("properties").and_then(|members| members.get_mut(ID));
     if let Some(id) = id.filter(|_| form == Form::Collection) {
-        *id = json!({"anyOf": [id.take(), {"type": "null"}]});
+        let said = id.take();
+        let own = if types(&said) == ["integer"] { said } else { json!({"allOf": [said, id_text()]}) };
+        *id = json!({"anyOf": [own, {"type": "null"}]});
     }
     schema
+}
+
+/// What a text must be to be an id.
+pub(super) fn id_text() -> Value {
+    json!({"pattern": ID_PATTERN, "maxLength": MAX_ID_CHARS})
 }
 
 fn without_required_id(schema: &Map<String, Value>, form: Form) -> Map<String, Value> {
