@@ -135,31 +135,26 @@ fn compared(version: &Version<'_>, name: &str) -> Value {
 }
 
 fn of_list(name: &str) -> Value {
+    // The empty text is what a form sends where nobody filled in anything; it is as good as not sent.
+    let place = json!({"type": ["integer", "string"], "format": "int64", "maxLength": 0});
+    let mut count = place.clone();
+    count["minimum"] = 1.into();
+    let text = json!({"type": "string"});
     let (schema, description) = match name {
-        "q" => (json!({"type": "string"}), "Only items with this text in one of their values"),
-        "_sort" => (json!({"type": "string"}), "Members to order by, with commas between; a `-` in front turns the order round"),
+        "q" => (text, "Only items with this text in one of their values"),
+        "_sort" => (text, "Members to order by, with commas between; a `-` in front turns the order round"),
         "_order" => (
             json!({"type": "string", "pattern": "^ *([Aa][Ss][Cc]|[Dd][Ee][Ss][Cc])? *(,[\\s\\S]*)?$"}),
             "`asc` or `desc` for each member in `_sort`, with commas between",
         ),
-        "_page" => (json!({"type": "integer", "format": "int64", "minimum": 1}), "Which page, from 1"),
-        "_per_page" => (json!({"type": "integer", "format": "int64", "minimum": 1}), "Items on a page"),
-        "_limit" => {
-            (json!({"type": "integer", "format": "int64", "minimum": 1}), "Items on a page, or how many from `_start` on")
-        }
-        "_start" => (
-            json!({"type": "integer", "format": "int64"}),
-            "The place of the first item, from 0; a negative one counts from the end",
-        ),
-        "_end" => {
-            (json!({"type": "integer", "format": "int64"}), "The place after the last item; a negative one counts from the end")
-        }
-        _ => (json!({"type": "string"}), "Only these members of each item, with commas between"),
+        "_page" => (count, "Which page, from 1"),
+        "_per_page" => (count, "Items on a page"),
+        "_limit" => (count, "Items on a page, or how many from `_start` on"),
+        "_start" => (place, "The place of the first item, from 0; a negative one counts from the end"),
+        "_end" => (place, "The place after the last item; a negative one counts from the end"),
+        _ => (text, "Only these members of each item, with commas between"),
     };
-    let mut parameter = query(name, schema, description);
-    // As a form sends what nobody filled in; it is as good as not sent.
-    parameter["allowEmptyValue"] = true.into();
-    parameter
+    query(name, schema, description)
 }
 
 fn query(name: &str, schema: Value, description: &str) -> Value {
