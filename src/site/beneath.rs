@@ -94,47 +94,64 @@ fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::{
+        ffi::OsString,
         fs, io,
-        os::{fd::AsRawFd, unix::fs::MetadataExt},
+        os::{
+            fd::{AsRawFd, OwnedFd},
+            unix::{ffi::OsStringExt, fs::MetadataExt},
+        },
         path::{Path, PathBuf},
     };
 
     use rustix::{
-        fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2},
+        fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2, readlinkat},
         io::Errno,
     };
 
     use super::Beneath;
 
-    /// The kernel gives up with EAGAIN when a rename races with a `..` in a link; a storm of renames is no reason to fail.
-    const ATTEMPTS: usize = 8;
+    /// The kernel gives up with EAGAIN when a rename races with a `..` in a link, and a save that renames over may come between the
+    /// open and the look; a storm of renames is no reason to fail.
+    const ATTEMPTS: usize = 32;
 
     pub(super) fn open(root: &Path, relative: &Path) -> io::Result<Beneath> {
         let folder = openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        let attempt = || openat2(&folder, relative, flags, Mode::empty(), resolve);
-        let mut opened = attempt();
-        for _ in 1..ATTEMPTS {
-            if !matches!(opened, Err(Errno::AGAIN)) {
-                break;
+        for _ in 0..ATTEMPTS {
+            match attempt(&folder, relative) {
+                Ok(Some(opened)) => return Ok(opened),
+                Ok(None) | Err(Errno::AGAIN) => (),
+                Err(error) => return Err(error.into()),
             }
-            opened = attempt();
         }
-        let file = fs::File::from(opened?);
-        let metadata = file.metadata()?;
-        let name = name_of(&file)?.strip_prefix(name_of(&folder)?).ok().map(Path::to_owned);
-        match name {
-            // A file that was removed meanwhile has no name any more, only a note in its place.
-            Some(name) if metadata.nlink() > 0 => Ok(Beneath { file, metadata, name }),
-            _ => Err(io::ErrorKind::NotFound.into()),
-        }
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    /// `None` when another file took its name between the open and the look: what we hold is no longer what was asked for.
+    fn attempt(folder: &OwnedFd, relative: &Path) -> rustix::io::Result<Option<Beneath>> {
+        let (file, is_link) = match open_once(folder, relative, ResolveFlags::NO_SYMLINKS) {
+            Err(Errno::LOOP) => (open_once(folder, relative, ResolveFlags::empty())?, true),
+            opened => (opened?, false),
+        };
+        let name = name_of(&file)?;
+        let metadata = file.metadata().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        let below = name.strip_prefix(name_of(folder)?).ok().map(Path::to_owned);
+        // Looked at after its name: a file that was removed has no name any more, only a note in its place.
+        let is_there = metadata.nlink() > 0;
+        let found = below.filter(|below| is_there && (is_link || relative == Path::new(".") || below == relative));
+        Ok(found.map(|name| Beneath { file, metadata, name }))
+    }
+
+    fn open_once(folder: &OwnedFd, relative: &Path, resolve: ResolveFlags) -> rustix::io::Result<fs::File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let resolve = resolve | ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        openat2(folder, relative, flags, Mode::empty(), resolve).map(fs::File::from)
     }
 
     /// The kernel's own name of an open file.
-    fn name_of(file: &impl AsRawFd) -> io::Result<PathBuf> {
-        fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
+    fn name_of(file: &impl AsRawFd) -> rustix::io::Result<PathBuf> {
+        let name = readlinkat(CWD, format!("/proc/self/fd/{}", file.as_raw_fd()), Vec::new())?;
+        Ok(PathBuf::from(OsString::from_vec(name.into_bytes())))
     }
 }
 
@@ -172,6 +189,33 @@ mod tests {
         for name in ["out", "dir/secret.txt", "chain", "loop", "magic", "absolute", "none", "a.txt/x"] {
             check(&root, name, None);
         }
+    }
+
+    /// A name that is always there is never missed, however its file is replaced.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_save_between_open_and_look_hides_nothing() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+        let folder = Folder::new(&[("a.txt", "A"), (".a.txt.beside", "B")]);
+        let (name, beside, done) = (folder.path("a.txt"), folder.path(".a.txt.beside"), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    renameat_with(CWD, &beside, CWD, &name, RenameFlags::EXCHANGE).unwrap();
+                    fs::write(folder.path("new"), "N").unwrap();
+                    fs::rename(folder.path("new"), &name).unwrap();
+                    // Faster than any editor, and slow enough for a look between two saves.
+                    std::thread::sleep(std::time::Duration::from_micros(20));
+                }
+            });
+            let mut opened = (0..20_000).map(|_| open(&folder.path(""), Path::new("a.txt")).map(|opened| opened.name));
+            let missed = opened.find(|opened| opened.as_ref().ok().is_none_or(|name| name != Path::new("a.txt")));
+            done.store(true, Ordering::Relaxed);
+            assert!(missed.is_none(), "{missed:?}");
+        });
     }
 
     fn check(root: &Path, relative: &str, expected: Option<&str>) {
