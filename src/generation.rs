@@ -5,6 +5,7 @@
 //! `tokio::sync::watch` channel); pages, headers and the reload socket read it.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
         Arc,
@@ -37,7 +38,7 @@ impl Counter {
 }
 
 /// What answers now, and what stands between it and the newest save.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Standing {
     /// The generation that requests get.
     pub generation: Generation,
@@ -45,6 +46,37 @@ pub struct Standing {
     pub failure: Option<Arc<Report>>,
     /// Whether a build or a start is under way.
     pub building: bool,
+    /// The generation whose program answers; 0 without one.
+    pub program: Generation,
+    /// The generation in which the text of pages (templates, data, HTML) last changed; 0 when it never did.
+    pub pages: Generation,
+    /// The files that changed since the start, by URL path; `None` when there are too many to name.
+    pub resources: Option<Arc<Resources>>,
+}
+
+/// Files by URL path.
+pub type Resources = BTreeMap<String, ResourceState>;
+
+/// A file that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceState {
+    /// The generation in which it last did.
+    pub generation: Generation,
+    /// What it holds now; equal for equal bytes.
+    pub hash: String,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            generation: Generation::default(),
+            failure: None,
+            building: false,
+            program: Generation::default(),
+            pages: Generation::default(),
+            resources: Some(Arc::default()),
+        }
+    }
 }
 
 impl Standing {

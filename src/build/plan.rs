@@ -19,7 +19,9 @@ pub struct Plan {
     pub styles: Vec<PathBuf>,
     /// Pictures, fonts and the like: refreshed in place.
     pub assets: Vec<PathBuf>,
-    /// Templates, HTML, scripts and all else a page is made of: reload.
+    /// Scripts and whatever else a page may have loaded: pages that did are loaded anew, unless a module takes its update.
+    pub files: Vec<PathBuf>,
+    /// Templates and HTML: pages whose text is another are changed in place.
     pub pages: Vec<PathBuf>,
 }
 
@@ -32,6 +34,7 @@ impl Plan {
             (&mut self.data, other.data),
             (&mut self.styles, other.styles),
             (&mut self.assets, other.assets),
+            (&mut self.files, other.files),
             (&mut self.pages, other.pages),
         ];
         for (list, more) in lists {
@@ -44,24 +47,13 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-
-    /// Whether the page's stylesheets are all that changed.
-    #[must_use]
-    pub fn is_only_styles(&self) -> bool {
-        let styles = self.styles.clone();
-        !styles.is_empty() && *self == Self { styles, ..Self::default() }
-    }
-
-    /// Whether pictures, fonts and the like are all that changed.
-    #[must_use]
-    pub fn is_only_assets(&self) -> bool {
-        let assets = self.assets.clone();
-        !assets.is_empty() && *self == Self { assets, ..Self::default() }
-    }
 }
 
 /// Endings of files a page refreshes in place.
 const ASSETS: &[&str] = &["png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "ico", "bmp", "woff", "woff2", "ttf", "otf"];
+
+/// Endings of pages.
+const PAGES: &[&str] = &["html", "htm", "xhtml"];
 
 /// Sorts changed files by what they call for.
 ///
@@ -102,15 +94,20 @@ fn list_for<'p>(path: &Path, folders: &Folders, code: &Code, plan: &'p mut Plan)
     if folders.public_is_root {
         return Some(list_of_public(&kind, plan));
     }
-    // Under which address the program serves it is unknown: only a reload is sure to show it.
-    folders.app_serves(&kind).then_some(&mut plan.pages)
+    // Under which address the program serves it is unknown: where it is no page, only a reload is sure to show it.
+    folders.app_serves(&kind).then(|| if is_page(&kind) { &mut plan.pages } else { &mut plan.files })
+}
+
+fn is_page(kind: &str) -> bool {
+    PAGES.contains(&kind)
 }
 
 fn list_of_public<'p>(kind: &str, plan: &'p mut Plan) -> &'p mut Vec<PathBuf> {
     match kind {
         "css" => &mut plan.styles,
         kind if ASSETS.contains(&kind) => &mut plan.assets,
-        _ => &mut plan.pages,
+        kind if is_page(kind) => &mut plan.pages,
+        _ => &mut plan.files,
     }
 }
 
@@ -140,7 +137,7 @@ impl Folders {
 
     /// Files the program itself most likely reads at each request: no build, but its pages change.
     fn app_serves(&self, kind: &str) -> bool {
-        self.has_plain_app && (ASSETS.contains(&kind) || ["css", "html", "htm", "js", "mjs"].contains(&kind))
+        self.has_plain_app && (ASSETS.contains(&kind) || is_page(kind) || ["css", "js", "mjs"].contains(&kind))
     }
 }
 
@@ -214,7 +211,7 @@ mod tests {
             app: watch.map(app),
             upstream: None,
             cors: CorsConfig::default(),
-            live: LiveConfig { inject: true },
+            live: LiveConfig { inject: true, morph: true },
             watch: WatchConfig::default(),
             faults: Vec::new(),
             detected: Vec::new(),
@@ -233,6 +230,7 @@ mod tests {
                 ("data", &plan.data),
                 ("styles", &plan.styles),
                 ("assets", &plan.assets),
+                ("files", &plan.files),
                 ("pages", &plan.pages),
             ];
             let found: Vec<_> = lists.iter().filter(|(_, files)| !files.is_empty()).map(|(name, _)| *name).collect();
@@ -247,7 +245,8 @@ mod tests {
             &[
                 ("static/a.css", "styles"),
                 ("static/img/a.PNG", "assets"),
-                ("static/a.js", "pages"),
+                ("static/a.js", "files"),
+                ("static/a.html", "pages"),
                 ("templates/a.html", "pages"),
                 ("data/posts.json", "data"),
                 ("everlit.toml", "config"),
@@ -261,8 +260,11 @@ mod tests {
     #[test]
     fn an_app() {
         let watch: &[&str] = &["**/*.go"];
-        check(&config(None, Some(watch)), &[("main.go", "code"), ("x/y.go", "code"), ("web/a.css", "pages"), ("README.md", "-")]);
-        check(&config(Some("static"), Some(watch)), &[("static/a.css", "styles"), ("static/a.go", "pages"), ("x/y.go", "code")]);
+        check(
+            &config(None, Some(watch)),
+            &[("main.go", "code"), ("x/y.go", "code"), ("web/a.css", "files"), ("web/a.html", "pages"), ("README.md", "-")],
+        );
+        check(&config(Some("static"), Some(watch)), &[("static/a.css", "styles"), ("static/a.go", "files"), ("x/y.go", "code")]);
         let embedding: &[&str] = &["**/*.go", "static/**"];
         check(&config(Some("static"), Some(embedding)), &[("static/a.css", "code")]);
         let mut bundler = config(None, Some(&["package.json"]));

@@ -71,6 +71,10 @@ pub(super) struct DevArgs {
     #[arg(long)]
     pub no_inject: bool,
 
+    /// Load pages anew when their text changed, instead of changing it in place
+    #[arg(long)]
+    pub no_morph: bool,
+
     /// Look for changes at intervals, where the file system reports none
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = value::switch)]
     pub poll: Option<bool>,
@@ -118,6 +122,7 @@ impl DevArgs {
             build: self.build.clone().map(CommandLine::Shell),
             run: self.run.clone().map(CommandLine::Shell).or(command),
             inject: self.no_inject.then_some(false),
+            morph: self.no_morph.then_some(false),
             poll: self.poll,
             upstream: self.upstream.clone(),
             read_only: self.read_only,
@@ -186,6 +191,7 @@ mod tests {
         check(&["--build", "make all"], Layer { build: shell("make all"), ..none() });
         check(&["--run", "./x"], Layer { run: shell("./x"), ..none() });
         check(&["--no-inject"], Layer { inject: Some(false), ..none() });
+        check(&["--no-morph"], Layer { morph: Some(false), ..none() });
         check(&["--poll"], Layer { poll: Some(true), ..none() });
         check(&["--upstream", "http://a"], Layer { upstream: Some(http::Uri::from_static("http://a")), ..none() });
         check(&["--read-only"], Layer { read_only: Some(true), ..none() });

@@ -86,6 +86,7 @@ async fn obey(mut keys: Keys, commands: mpsc::Sender<Command>, stop: Cancellatio
     while let Some(key) = keys.next().await {
         match key {
             Key::Rebuild => drop(commands.try_send(Command::Rebuild)),
+            Key::Timings => drop(commands.try_send(Command::Timings)),
             Key::Open => browser::open(&opened.url, &notices),
             Key::Help => notices.send(Notice::Info(Key::HELP.into())),
             Key::Quit => stop.cancel(),

@@ -43,18 +43,20 @@ static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 pub(super) enum Key {
     Rebuild,
     Open,
+    Timings,
     Help,
     Quit,
 }
 
 impl Key {
     /// All keys on a line.
-    pub(super) const HELP: &str = "r rebuild · o open · q quit · h help";
+    pub(super) const HELP: &str = "r rebuild · o open · t timings · q quit · h help";
 
     fn of(byte: u8) -> Option<Self> {
         Some(match byte {
             b'r' => Self::Rebuild,
             b'o' => Self::Open,
+            b't' => Self::Timings,
             b'h' | b'?' => Self::Help,
             b'q' => Self::Quit,
             _ => return None,

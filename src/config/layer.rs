@@ -29,6 +29,8 @@ pub struct Layer {
     pub run: Option<CommandLine>,
     /// Whether the client script is put into HTML pages.
     pub inject: Option<bool>,
+    /// Whether pages whose text changed are changed in place.
+    pub morph: Option<bool>,
     /// Whether to poll for changes.
     pub poll: Option<bool>,
     /// The server that already runs.
@@ -63,6 +65,7 @@ impl Layer {
             build: env.read("EVERLIT_BUILD", value::shell_line)?.map(CommandLine::Shell),
             run: env.read("EVERLIT_RUN", value::shell_line)?.map(CommandLine::Shell),
             inject: env.read("EVERLIT_INJECT", value::switch)?,
+            morph: env.read("EVERLIT_MORPH", value::switch)?,
             poll: env.read("EVERLIT_POLL", value::switch)?,
             upstream: env.read("EVERLIT_UPSTREAM", value::upstream)?,
             read_only: env.read("EVERLIT_READ_ONLY", value::switch)?,
@@ -100,6 +103,7 @@ impl Layer {
             build: self.build.or(below.build),
             run: self.run.or(below.run),
             inject: self.inject.or(below.inject),
+            morph: self.morph.or(below.morph),
             poll: self.poll.or(below.poll),
             upstream: self.upstream.or(below.upstream),
             read_only: self.read_only.or(below.read_only),

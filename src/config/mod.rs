@@ -239,6 +239,8 @@ pub enum AppPort {
 pub struct LiveConfig {
     /// Whether the client script is put into HTML pages.
     pub inject: bool,
+    /// Whether pages whose text changed are changed in place; otherwise they are loaded anew.
+    pub morph: bool,
 }
 
 /// What is watched, and how.

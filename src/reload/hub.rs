@@ -1,15 +1,21 @@
 //! The fan-out to browsers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Instant,
 };
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{message::Message, token::Token};
-use crate::{generation::Standing, telemetry::Notices};
+use super::{message::Message, shelf::Shelf, source::Source, token::Token, update::Update};
+use crate::{
+    generation::{Generation, Standing},
+    telemetry::Notices,
+};
 
 /// Messages a browser may be behind. One that is further behind is let go: it reconnects and compares.
 const QUEUE: usize = 64;
@@ -23,61 +29,144 @@ pub struct Hub(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    messages: broadcast::Sender<Utf8Bytes>,
-    standing: watch::Receiver<Standing>,
+    told: broadcast::Sender<Told>,
     sockets: AtomicUsize,
-    project: String,
-    token: Token,
-    notices: Notices,
+    morph: AtomicBool,
+    shelf: Shelf,
+    wiring: Wiring,
+}
+
+/// What a hub is made from.
+#[derive(Debug)]
+pub struct Wiring {
+    /// The name of the project.
+    pub project: String,
+    /// Who may listen.
+    pub token: Token,
+    /// Where things stand.
+    pub standing: watch::Receiver<Standing>,
+    /// Where open pages are asked for once more.
+    pub source: Source,
+    /// Takes what browsers say that they show; what finds no room is left out.
+    pub painted: mpsc::Sender<Painted>,
+    /// The way to the console.
+    pub notices: Notices,
+}
+
+/// A browser shows a generation.
+#[derive(Clone, Copy, Debug)]
+pub struct Painted {
+    /// Which.
+    pub generation: Generation,
+    /// When it said so.
+    pub at: Instant,
+}
+
+/// What goes out to all sockets.
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    /// The same for everybody.
+    Text(Utf8Bytes),
+    /// Each page hears what concerns it.
+    Update(Arc<Prepared>),
+}
+
+/// An update with the messages that many sockets share.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) update: Update,
+    /// For sockets that name no page.
+    pub(super) plain: Utf8Bytes,
+    /// For pages whose own text stays; `None` when it does not concern them.
+    pub(super) files: Option<Utf8Bytes>,
 }
 
 /// One browser's end: its messages, and its place among the sockets.
 #[derive(Debug)]
 pub(super) struct Listener {
-    pub(super) messages: broadcast::Receiver<Utf8Bytes>,
+    pub(super) told: broadcast::Receiver<Told>,
     hub: Hub,
 }
 
 impl Hub {
     /// A hub for a run of a project.
     #[must_use]
-    pub fn new(project: &str, token: Token, standing: watch::Receiver<Standing>, notices: Notices) -> Self {
-        let (messages, _) = broadcast::channel(QUEUE);
-        let inner = Inner { messages, standing, sockets: AtomicUsize::new(0), project: project.to_owned(), token, notices };
-        Self(Arc::new(inner))
+    pub fn new(wiring: Wiring) -> Self {
+        let (told, _) = broadcast::channel(QUEUE);
+        let (sockets, morph, shelf) = (AtomicUsize::new(0), AtomicBool::new(true), Shelf::default());
+        Self(Arc::new(Inner { told, sockets, morph, shelf, wiring }))
     }
 
-    /// Tells everybody; answers how many that are.
+    /// A hub that hears and asks nobody.
+    #[cfg(test)]
+    pub(crate) fn alone(project: &str, standing: watch::Receiver<Standing>, notices: Notices) -> Self {
+        let nowhere = tower::service_fn(|_| async { Ok(http::Response::new(axum::body::Body::empty())) });
+        let source = Source::new(watch::channel(super::Router::new(nowhere)).1);
+        let (project, token) = (project.to_owned(), Token::new().expect("a random source"));
+        Self::new(Wiring { project, token, standing, source, painted: mpsc::channel(1).0, notices })
+    }
+
+    /// Tells everybody the same; answers how many that are.
     pub fn send(&self, message: &Message) -> usize {
-        match serde_json::to_string(message) {
-            Ok(text) => self.0.messages.send(text.into()).unwrap_or(0),
-            Err(_) => 0,
-        }
+        self.0.told.send(Told::Text(message.text())).unwrap_or(0)
+    }
+
+    /// Tells each page what of a change concerns it; answers how many are connected.
+    pub fn update(&self, update: Update) -> usize {
+        let (plain, files) = (update.plain().text(), update.files().as_ref().map(Message::text));
+        self.0.told.send(Told::Update(Arc::new(Prepared { update, plain, files }))).unwrap_or(0)
+    }
+
+    /// Whether pages whose text changed are changed in place, or loaded anew.
+    pub fn set_morph(&self, morph: bool) {
+        self.0.morph.store(morph, Ordering::Relaxed);
     }
 
     /// A new browser's end; `None` when there are too many.
     pub(super) fn listen(&self) -> Option<Listener> {
         let place =
             self.0.sockets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < SOCKETS).then_some(open + 1));
-        place.ok().map(|_| Listener { messages: self.0.messages.subscribe(), hub: self.clone() })
+        place.ok().map(|_| Listener { told: self.0.told.subscribe(), hub: self.clone() })
     }
 
     /// The first message of a socket. It must be made after [`Hub::listen`], or what changes in between is lost.
     pub(super) fn hello(&self) -> Utf8Bytes {
-        let hello = Message::hello(&self.0.project, &self.0.standing.borrow());
-        serde_json::to_string(&hello).unwrap_or_default().into()
+        Message::hello(self.project(), &self.standing()).text()
+    }
+
+    /// Says that a browser shows a generation.
+    pub(super) fn painted(&self, generation: Generation) {
+        // A figure is lost, and nothing else.
+        let _ = self.0.wiring.painted.try_send(Painted { generation, at: Instant::now() });
+    }
+
+    pub(super) fn morphs(&self) -> bool {
+        self.0.morph.load(Ordering::Relaxed)
+    }
+
+    /// The pages as they were served.
+    pub(crate) fn shelf(&self) -> &Shelf {
+        &self.0.shelf
+    }
+
+    pub(super) fn source(&self) -> &Source {
+        &self.0.wiring.source
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        self.0.wiring.standing.borrow().clone()
     }
 
     pub(super) fn project(&self) -> &str {
-        &self.0.project
+        &self.0.wiring.project
     }
 
     pub(super) fn token(&self) -> &Token {
-        &self.0.token
+        &self.0.wiring.token
     }
 
     pub(super) fn notices(&self) -> &Notices {
-        &self.0.notices
+        &self.0.wiring.notices
     }
 }
 

@@ -1,11 +1,16 @@
 //! What stands on the reload socket, version 1: one JSON object a frame, tagged by `type`.
 
-use std::{path::Path, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::{shelf::PageId, update::Update};
 use crate::{
-    generation::{Generation, Standing},
+    generation::{Generation, ResourceState, Standing},
     report::{Diagnostic, Kind, Report},
 };
 
@@ -18,22 +23,42 @@ pub const PROTOCOL: u32 = 1;
 #[expect(missing_docs, reason = "the members are the protocol's; DESIGN and the README list them")]
 pub enum Message {
     /// The first one on each socket: where things stand.
-    Hello { protocol: u32, project: String, generation: u64, stale: bool, building: bool, report: Option<WireReport> },
+    Hello {
+        protocol: u32,
+        project: String,
+        generation: u64,
+        stale: bool,
+        building: bool,
+        report: Option<WireReport>,
+        program: u64,
+        pages: u64,
+        resources: Option<BTreeMap<String, (u64, String)>>,
+    },
     /// Swap these stylesheets in place.
     Styles {
         generation: u64,
-        paths: Vec<String>,
         cause: Vec<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        otherwise: Option<Otherwise>,
+        #[serde(flatten)]
+        files: Files,
     },
     /// Refresh these pictures and fonts in place.
     Assets {
         generation: u64,
-        paths: Vec<String>,
         cause: Vec<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        otherwise: Option<Otherwise>,
+        #[serde(flatten)]
+        files: Files,
+    },
+    /// Change what is shown in place: these files, and the page's own text from `base` to `target`.
+    Patch {
+        generation: u64,
+        cause: Vec<String>,
+        styles: Vec<String>,
+        assets: Vec<String>,
+        modules: Vec<String>,
+        hashes: BTreeMap<String, String>,
+        page: Option<String>,
+        base: Option<String>,
+        target: Option<String>,
     },
     /// Load the page anew.
     Reload { generation: u64, cause: Vec<String> },
@@ -45,6 +70,26 @@ pub enum Message {
     Ok { generation: u64, cause: Vec<String> },
     /// Somebody wrote through the API.
     Data { resource: String, ids: Vec<String> },
+    /// Something the person should know, in one sentence.
+    Notice { text: String },
+}
+
+/// Files that are renewed in place.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Files {
+    pub(super) paths: Vec<String>,
+    pub(super) hashes: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otherwise: Option<Otherwise>,
+}
+
+/// The text of a page, before and after.
+#[derive(Clone, Debug)]
+pub(super) struct Texts {
+    /// The number of the page as it is now.
+    pub(super) page: PageId,
+    pub(super) base: String,
+    pub(super) target: String,
 }
 
 /// What a page does that has loaded none of the paths.
@@ -78,7 +123,16 @@ struct WireDiagnostic {
 }
 
 impl Message {
+    /// The frame's text.
+    pub(super) fn text(&self) -> Utf8Bytes {
+        serde_json::to_string(self).unwrap_or_default().into()
+    }
+
     pub(super) fn hello(project: &str, standing: &Standing) -> Self {
+        let resources = standing.resources.as_deref().map(|resources| {
+            let state = |(path, state): (&String, &ResourceState)| (path.clone(), (state.generation.0, state.hash.clone()));
+            resources.iter().map(state).collect()
+        });
         Self::Hello {
             protocol: PROTOCOL,
             project: project.to_owned(),
@@ -86,6 +140,9 @@ impl Message {
             stale: standing.is_stale(),
             building: standing.building,
             report: standing.failure.as_deref().map(WireReport::from),
+            program: standing.program.0,
+            pages: standing.pages.0,
+            resources,
         }
     }
 
@@ -96,24 +153,30 @@ impl Message {
     }
 
     /// Asks pages to swap stylesheets.
-    #[must_use]
-    pub fn styles(generation: Generation, paths: Vec<String>, cause: &[PathBuf]) -> Self {
-        Self::Styles { generation: generation.0, paths, cause: texts(cause), otherwise: None }
+    pub(super) fn styles(generation: Generation, files: Files, cause: &[PathBuf]) -> Self {
+        Self::Styles { generation: generation.0, files, cause: texts(cause) }
     }
 
     /// Asks pages to refresh pictures and fonts.
-    #[must_use]
-    pub fn assets(generation: Generation, paths: Vec<String>, cause: &[PathBuf]) -> Self {
-        Self::Assets { generation: generation.0, paths, cause: texts(cause), otherwise: None }
+    pub(super) fn assets(generation: Generation, files: Files, cause: &[PathBuf]) -> Self {
+        Self::Assets { generation: generation.0, files, cause: texts(cause) }
     }
 
-    /// The same, for pages that may have loaded the files under other addresses.
+    /// Asks a page to change in place.
+    pub(super) fn patch(update: &Update, text: Option<Texts>) -> Self {
+        let Update { generation, cause, styles, assets, modules, hashes, .. } = update.clone();
+        let (page, base, target) = match text {
+            Some(Texts { page, base, target }) => (Some(page.0.to_string()), Some(base), Some(target)),
+            None => (None, None, None),
+        };
+        let (generation, cause) = (generation.0, texts(&cause));
+        Self::Patch { generation, cause, styles, assets, modules, hashes, page, base, target }
+    }
+
+    /// Says something the person should know.
     #[must_use]
-    pub fn or_reload(mut self) -> Self {
-        if let Self::Styles { otherwise, .. } | Self::Assets { otherwise, .. } = &mut self {
-            *otherwise = Some(Otherwise::Reload);
-        }
-        self
+    pub fn notice(text: impl Into<String>) -> Self {
+        Self::Notice { text: text.into() }
     }
 
     /// Says that a build began.
@@ -199,11 +262,18 @@ mod tests {
             took: std::time::Duration::from_millis(5),
             help: String::new(),
         };
-        let standing = Standing { generation: Generation(3), failure: Some(Arc::new(report)), building: false };
+        let state = ResourceState { generation: Generation(2), hash: "c0ffee".into() };
+        let standing = Standing {
+            generation: Generation(3),
+            failure: Some(Arc::new(report)),
+            program: Generation(1),
+            resources: Some(Arc::new([("/a.css".to_owned(), state)].into())),
+            ..Standing::default()
+        };
         let text = serde_json::to_string(&Message::hello("shop", &standing)).unwrap();
         assert_eq!(
             text,
-            r#"{"type":"hello","protocol":1,"project":"shop","generation":3,"stale":true,"building":false,"report":{"id":7,"kind":"build","title":"go build failed","command":"go build","diagnostics":[{"severity":"error","file":"main.go","line":18,"column":null,"message":"no"}],"output":"no","help":"","took_ms":5}}"#
+            r#"{"type":"hello","protocol":1,"project":"shop","generation":3,"stale":true,"building":false,"report":{"id":7,"kind":"build","title":"go build failed","command":"go build","diagnostics":[{"severity":"error","file":"main.go","line":18,"column":null,"message":"no"}],"output":"no","help":"","took_ms":5},"program":1,"pages":0,"resources":{"/a.css":[2,"c0ffee"]}}"#
         );
     }
 }

@@ -1,19 +1,28 @@
 //! Tells browsers what changed: the hub, its websocket, and the script that is put into HTML pages.
 //!
 //! A reload is a state, not an event: a page knows the generation it was made from, and on (re)connect it compares. So a
-//! message may be lost, and a socket too, without a page staying old or reloading for nothing. What a browser sends causes a
-//! line in the log and nothing else.
+//! message may be lost, and a socket too, without a page staying old or reloading for nothing. What a browser says is bounded and typed, see
+//! `ear`.
 //!
-//! [`Hub`] is the session's and the request path's handle; `inject` is the layer. Nobody here decides what to tell.
+//! Whether a page's own text is another is found by asking for it once more (`source`) and comparing it with what was served
+//! (`shelf`): a page that would be byte-equal hears nothing, and one that is not is changed in place.
+//!
+//! [`Hub`] is the session's and the request path's handle; `inject` is the layer. Nobody here decides what changed.
 
+mod ear;
 mod hub;
 pub mod inject;
 mod message;
-mod page;
 mod runtime;
+mod shelf;
 mod socket;
+mod source;
 mod token;
+mod update;
+mod verdict;
 
-pub use hub::Hub;
-pub use message::{Message, Otherwise, PROTOCOL};
+pub use hub::{Hub, Painted, Wiring};
+pub use message::{Files, Message, Otherwise, PROTOCOL};
+pub use source::{Again, Router, Source};
 pub use token::Token;
+pub use update::{Only, Update};

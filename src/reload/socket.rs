@@ -1,5 +1,8 @@
 //! `/__everlit/ws`: one browser's websocket.
 //!
+//! Most messages are the same for all. Of a change in the text of pages each socket makes its own, once its tab has said which
+//! page it shows (see `verdict`).
+//!
 //! The upgrade is done here with tungstenite over hyper, so that its limits are ours: small buffers, small messages, a
 //! bounded queue, and a browser that does not answer a ping is let go.
 
@@ -15,7 +18,7 @@ use tokio::{sync::broadcast::error::RecvError, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Error, Message as Frame,
+        Error, Message as Frame, Utf8Bytes,
         handshake::server::create_response,
         protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
     },
@@ -23,9 +26,14 @@ use tokio_tungstenite::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    hub::{Hub, Listener},
-    page::Ear,
+    ear::{Ear, Said, Tab},
+    hub::{Hub, Listener, Prepared, Told},
+    message::Message,
+    source::Visitor,
+    update::Update,
+    verdict::Verdict,
 };
+use crate::generation::Generation;
 
 /// Largest message a browser may send (R25).
 const MESSAGE: usize = 64 * 1024;
@@ -88,11 +96,12 @@ impl Hub {
         }
         let response = handshake(&request).ok_or(Refusal::NoHandshake)?;
         let listener = self.listen().ok_or(Refusal::Full)?;
+        let visitor = Visitor::of(request.headers(), request.extensions());
         let upgrade = hyper::upgrade::on(request);
         let life = async move {
             let Ok(upgraded) = upgrade.await else { return };
             let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits())).await;
-            Socket { socket, listener, ear: Ear::new() }.live(stop).await;
+            Socket { socket, listener, visitor, ear: Ear::new(), tab: None }.live(stop).await;
         };
         Ok((response, life))
     }
@@ -130,7 +139,10 @@ fn token_in(uri: &Uri) -> Option<&str> {
 struct Socket<S> {
     socket: WebSocketStream<S>,
     listener: Listener,
+    visitor: Visitor,
     ear: Ear,
+    /// The page it belongs to, once that has named itself.
+    tab: Option<Tab>,
 }
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
@@ -147,15 +159,16 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
         let mut alive = true;
         loop {
             tokio::select! {
-                message = self.listener.messages.recv() => match message {
-                    Ok(text) => self.say(Frame::Text(text)).await?,
+                told = self.listener.told.recv() => match told {
+                    Ok(Told::Text(text)) => self.say(Frame::Text(text)).await?,
+                    Ok(Told::Update(prepared)) => self.update(&prepared).await?,
                     Err(RecvError::Lagged(_)) => return Some(CloseCode::Again),
                     Err(RecvError::Closed) => return Some(CloseCode::Away),
                 },
                 frame = self.socket.next() => {
                     alive = true;
                     match frame? {
-                        Ok(frame) => self.hear(frame)?,
+                        Ok(frame) => self.hear(frame).await?,
                         Err(error) => return code_for(&error),
                     }
                 }
@@ -177,13 +190,60 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
     }
 
     /// `None` when the browser closes the socket.
-    fn hear(&mut self, frame: Frame) -> Option<()> {
-        match frame {
+    async fn hear(&mut self, frame: Frame) -> Option<()> {
+        let said = match frame {
             Frame::Text(text) => self.ear.hear(&text, self.listener.hub().notices()),
             Frame::Close(_) => return None,
-            Frame::Binary(_) | Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => (),
+            Frame::Binary(_) | Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => None,
+        };
+        match said {
+            Some(Said::Page(tab)) => self.meet(tab).await,
+            Some(Said::Painted(generation)) => {
+                self.listener.hub().painted(generation);
+                Some(())
+            }
+            None => Some(()),
         }
-        Some(())
+    }
+
+    /// A tab names the page it shows. When the text of pages has changed since, it is told what became of its own; whether
+    /// anything else has, it knows from the hello.
+    async fn meet(&mut self, tab: Tab) -> Option<()> {
+        self.tab = Some(tab);
+        let standing = self.listener.hub().standing();
+        let shown = tab.generation;
+        if shown == Generation::default() || shown >= standing.pages || shown < standing.program {
+            return Some(());
+        }
+        let update = Update { generation: standing.generation, pages: true, ..Update::default() };
+        let message = self.judge(tab, &update).await.unwrap_or_else(|| Message::ok(update.generation, &[]).text());
+        self.say(Frame::Text(message)).await
+    }
+
+    /// A change: a socket without a page hears all of it, a page what concerns it.
+    async fn update(&mut self, prepared: &Prepared) -> Option<()> {
+        let text = match self.tab {
+            None => Some(prepared.plain.clone()),
+            Some(tab) if prepared.update.pages => self.judge(tab, &prepared.update).await.or_else(|| prepared.files.clone()),
+            Some(_) => prepared.files.clone(),
+        };
+        match text {
+            Some(text) => self.say(Frame::Text(text)).await,
+            None => Some(()),
+        }
+    }
+
+    /// What a tab has to do about its own text; `None` when that is byte-equal.
+    async fn judge(&mut self, tab: Tab, update: &Update) -> Option<Utf8Bytes> {
+        let message = match self.listener.hub().judge(tab, &self.visitor).await {
+            Verdict::Same => return None,
+            Verdict::Changed(text) => {
+                self.tab = Some(Tab { page: Some(text.page), generation: update.generation });
+                Message::patch(update, Some(text))
+            }
+            Verdict::Reload => Message::reload(update.generation, &update.cause),
+        };
+        Some(message.text())
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     generation::Standing,
     proxy::{Peer, Upstream},
     reload::{
-        Hub, Token,
+        Again, Hub, Token,
         inject::{Inject, InjectLayer},
     },
     site::{Answer, Site},
@@ -71,18 +71,19 @@ pub fn app_service(config: &Config, rooms: &Rooms) -> Route {
     let grant = Grant::new(&config.cors);
     let inject = if config.live.inject { Inject::On } else { Inject::Off };
     let project = Project { rooms: rooms.clone(), grant: grant.clone() };
+    let bare = Route::new(service_fn(move |request| project.clone().answer(request)));
     let project = ServiceBuilder::new()
         .layer(CorsHint::new(&grant, rooms.notices.clone())) // outside of cors: it looks at what that answered
         .option_layer(Cors::new(&grant)) // preflights end here; error and fault answers need the headers as well
         .layer(rooms.recorder.layer()) // keeps what the browser received, faults included
         .layer(FaultLayer::new(&config.faults)) // to the recorder a fault looks like a slow or broken network
         .layer(EncodeLayer) // outside of inject, which needs plain HTML; inside of the recorder, which keeps what went out
-        .layer(InjectLayer::new(rooms.standing.clone(), inject)) // innermost: sees plain HTML from site and app alike
-        .service(Route::new(service_fn(move |request| project.clone().answer(request))));
+        .layer(InjectLayer::new(rooms.standing.clone(), inject).keeping(rooms.hub.shelf())) // innermost: sees plain HTML from site and app alike
+        .service(bare.clone());
     let own = Own { rooms: rooms.clone() };
     let project = BoxCloneSyncService::new(project.map_response(|response: Response<_>| response.map(Body::new)));
     let hosts = Arc::new(Hosts::new(&config.server.hosts));
-    let checked = service_fn(move |request| route(Arc::clone(&hosts), own.clone(), project.clone(), request));
+    let checked = service_fn(move |request| route(Arc::clone(&hosts), own.clone(), bare.clone(), project.clone(), request));
     let service = ServiceBuilder::new()
         .layer(TraceLayer::new_for_http()) // every request gets a span and a duration, refused ones too
         .layer(CatchPanicLayer::new()) // a panic ends one request
@@ -90,8 +91,15 @@ pub fn app_service(config: &Config, rooms: &Rooms) -> Route {
     BoxCloneSyncService::new(service.map_response(|response: Response<_>| response.map(Body::new)))
 }
 
-/// DNS rebinding: the name is checked before anything reads or answers.
-async fn route(hosts: Arc<Hosts>, own: Own, project: Route, mut request: Request<Body>) -> Result<Response<Body>, Infallible> {
+/// DNS rebinding: the name is checked before anything reads or answers. What we ask ourselves of an open page goes to the bare
+/// project: it is compared with what that answered before.
+async fn route(
+    hosts: Arc<Hosts>,
+    own: Own,
+    bare: Route,
+    project: Route,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, Infallible> {
     let connection = connection(&request);
     let authority = match hosts.check(request.uri(), request.headers(), connection.local) {
         Ok(authority) => authority,
@@ -101,7 +109,7 @@ async fn route(hosts: Arc<Hosts>, own: Own, project: Route, mut request: Request
         return Ok(own.answer(request));
     }
     request.extensions_mut().insert(Named(authority));
-    project.oneshot(request).await
+    if request.extensions().get::<Again>().is_some() { bare.oneshot(request).await } else { project.oneshot(request).await }
 }
 
 fn connection(request: &Request<Body>) -> Connection {

@@ -45,7 +45,7 @@ impl Served {
         let rooms = Rooms {
             site: config.site.as_ref().map(|site| Site::new(site, |_| ())),
             upstream: None,
-            hub: Hub::new(&config.project, Token::new().unwrap(), reader.clone(), notices.clone()),
+            hub: Hub::alone(&config.project, reader.clone(), notices.clone()),
             recorder: Recorder::new(reader.clone()),
             standing: reader,
             notices,

@@ -9,6 +9,8 @@
 mod backing;
 mod detection;
 mod failures;
+mod history;
+mod loop_breaker;
 mod open;
 mod paths;
 mod reconfigure;
@@ -23,7 +25,7 @@ use std::{
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
-    time::timeout,
+    time::{sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -34,16 +36,17 @@ use crate::{
     build::{self, Builder, Cause, Outcome, Plan, Product},
     config::{AppPort, Config, ConfigError},
     generation::{Counter, Generation, Standing},
-    reload::{Hub, Message},
+    reload::{Hub, Message, Only, Painted, Router, Update},
     report::Report,
     server::Rooms,
     site::{Site, Told, Written},
-    telemetry::{Change, Notice, Notices},
+    telemetry::{Change, Notice, Notices, Pace},
     watch::{ChangeSet, Watcher},
 };
 use backing::Backing;
 use failures::{Failures, News};
-use open::Router;
+use history::History;
+use loop_breaker::{LoopBreaker, Ruling};
 
 /// What somebody asks the session to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,8 @@ pub enum Command {
     Rebuild,
     /// Load every page anew.
     Reload,
+    /// Say how fast saves reach browsers.
+    Timings,
 }
 
 /// Files that are named as the cause of what a change set leads to, and that are swapped one by one in a page. A checkout
@@ -68,6 +73,9 @@ enum Event {
     App(app::Event),
     Asked(Command),
     Wrote(Written),
+    Painted(Painted),
+    /// What waited for a file to be quiet.
+    Quiet,
     /// What the site's files say that cannot be used as they are.
     Loaded(Vec<Report>),
     Stop,
@@ -86,6 +94,9 @@ pub struct Session {
     standing: watch::Sender<Standing>,
     generations: Counter,
     failures: Failures,
+    history: History,
+    breaker: LoopBreaker,
+    pace: Pace,
     /// What was saved together with code that is being built.
     untold: Plan,
     port_hinted: bool,
@@ -97,6 +108,7 @@ pub struct Session {
     commands: mpsc::Receiver<Command>,
     control: mpsc::Receiver<()>,
     written: mpsc::Receiver<Written>,
+    painted: mpsc::Receiver<Painted>,
     /// The site reads its data behind the first answers.
     loading: JoinSet<Vec<Report>>,
     writer: mpsc::Sender<Written>,
@@ -121,6 +133,8 @@ impl Session {
                 Event::App(app::Event::Crashed { report, retry_in }) => self.crashed(report, retry_in),
                 Event::Asked(command) => self.obey(command),
                 Event::Loaded(reports) => self.site_loaded(reports),
+                Event::Painted(painted) => self.painted(painted),
+                Event::Quiet => self.release(),
                 Event::Wrote(Written { resource, ids }) => drop(self.hub.send(&Message::Data { resource, ids })),
                 Event::Stop => return self.shut_down().await,
             }
@@ -129,6 +143,7 @@ impl Session {
 
     async fn next_event(&mut self) -> Event {
         loop {
+            let (quiet, is_held) = (self.breaker.due().unwrap_or_else(Instant::now), self.breaker.due().is_some());
             tokio::select! {
                 () = self.stop.cancelled() => return Event::Stop,
                 changes = self.watcher.next() => return changes.map_or(Event::WatchEnded, Event::Changed),
@@ -137,6 +152,8 @@ impl Session {
                 Some(command) = self.commands.recv() => return Event::Asked(command),
                 Some(()) = self.control.recv() => return Event::Asked(Command::Reload),
                 Some(written) = self.written.recv() => return Event::Wrote(written),
+                Some(painted) = self.painted.recv() => return Event::Painted(painted),
+                () = sleep_until(quiet.into()), if is_held => return Event::Quiet,
                 Some(Ok(reports)) = self.loading.join_next() => return Event::Loaded(reports),
                 Some(_) = self.servers.join_next() => (),
             }
@@ -146,7 +163,8 @@ impl Session {
     /// What the site answers is there from the start; a program is built first.
     fn first_generation(&mut self) {
         if self.config.app.is_none() || self.config.site.is_some() {
-            self.advance();
+            let generation = self.generations.next();
+            self.adopt_generation(generation);
         }
         if self.config.app.is_some() {
             self.request_build(Cause { files: Vec::new(), saved: Instant::now() });
@@ -167,7 +185,40 @@ impl Session {
             return;
         }
         plan.config.clear();
-        self.act_on(plan, cause);
+        self.check_loop(plan, cause);
+    }
+
+    /// Acts on a change, unless it is one of a loop's.
+    fn check_loop(&mut self, plan: Plan, cause: Cause) {
+        let now = Instant::now();
+        match self.breaker.rule(&cause.files, now) {
+            Ruling::Pass => return self.act_on(plan, cause),
+            Ruling::Hold => (),
+            Ruling::Broken(file, pause) => {
+                let text = format!(
+                    "{} changes again each time its last change was shown or built: from now on its changes wait until it has \
+                     been quiet for {} s; if a program writes it, name it in `ignore` under [watch] in everlit.toml",
+                    file.display(),
+                    pause.as_secs()
+                );
+                self.hub.send(&Message::notice(&text));
+                self.notices.warn(text);
+            }
+        }
+        self.breaker.hold(plan, cause, now);
+    }
+
+    /// A file is quiet.
+    fn release(&mut self) {
+        if let Some((plan, cause)) = self.breaker.take() {
+            self.act_on(plan, cause);
+        }
+    }
+
+    fn painted(&mut self, painted: Painted) {
+        let Some(shown) = self.pace.painted(painted.generation, painted.at) else { return };
+        self.breaker.end(&shown.cause, painted.at);
+        self.notices.send(Notice::Painted { generation: painted.generation, took: shown.took, cause: shown.cause });
     }
 
     fn act_on(&mut self, mut plan: Plan, cause: Cause) {
@@ -226,25 +277,52 @@ impl Session {
         if plan.is_empty() {
             return;
         }
-        let generation = self.advance();
-        let urls = |files: &[PathBuf]| paths::urls(&self.config, files);
-        let is_few = plan.styles.len() + plan.assets.len() <= NAMED;
-        let (change, message) = if plan.is_only_styles() && is_few {
-            (Change::Styles, Message::styles(generation, urls(&plan.styles), &cause.files))
-        } else if plan.is_only_assets() && is_few {
-            (Change::Assets, Message::assets(generation, urls(&plan.assets), &cause.files))
-        } else {
-            (Change::Reload, Message::reload(generation, &cause.files))
+        let generation = self.generations.next();
+        if plan.styles.len() + plan.assets.len() + plan.files.len() > NAMED {
+            return self.reload_all(generation, cause);
+        }
+        let update = self.update(plan, generation, cause);
+        self.history.record(&update);
+        self.adopt_generation(generation);
+        let change = match update.only() {
+            Some(Only::Styles) => Change::Styles,
+            Some(Only::Assets) => Change::Assets,
+            None => Change::Reload,
         };
-        // What a program serves may have any address: where none of those is found, only a reload is sure to show it.
-        let message = if self.config.app.is_some() { message.or_reload() } else { message };
-        self.tell(change, generation, &message, cause);
+        let pages = self.hub.update(update);
+        self.told(change, generation, pages, cause);
+    }
+
+    fn update(&self, plan: &Plan, generation: Generation, cause: &Cause) -> Update {
+        let urls = |files: &[PathBuf]| paths::urls(&self.config, files);
+        let files = [&plan.styles, &plan.assets, &plan.files].into_iter().flatten();
+        let places: Vec<_> = files.map(|file| (self.config.root.join(file), urls(std::slice::from_ref(file)))).collect();
+        Update {
+            generation,
+            cause: cause.files.clone(),
+            styles: urls(&plan.styles),
+            assets: urls(&plan.assets),
+            modules: urls(&plan.files),
+            hashes: history::hashes(places.iter().map(|(place, urls)| (place.as_path(), urls.clone()))),
+            pages: !(plan.pages.is_empty() && plan.data.is_empty()),
+            // What a program serves may have any address: where none of those is found, only a reload is sure to show it.
+            guessed: self.config.app.is_some(),
+        }
+    }
+
+    /// Every page has to be loaded anew.
+    fn reload_all(&mut self, generation: Generation, cause: &Cause) {
+        self.history.all(generation);
+        self.adopt_generation(generation);
+        let pages = self.hub.send(&Message::reload(generation, &cause.files));
+        self.told(Change::Reload, generation, pages, cause);
     }
 
     fn request_build(&mut self, cause: Cause) {
         let Some(app) = &self.config.app else { return };
         self.backing.wait_for_build();
         let message = Message::building(self.standing.borrow().generation, &cause.files);
+        self.breaker.begin(&cause.files, Instant::now());
         self.builder.request(app, cause);
         self.standing.send_modify(|standing| standing.building = true);
         self.hub.send(&message);
@@ -252,11 +330,13 @@ impl Session {
 
     fn built(&mut self, product: Product) {
         self.failures.built();
+        self.breaker.end(&product.cause.files, Instant::now());
         self.backing.begin(&self.config, product);
     }
 
     fn build_failed(&mut self, report: Arc<Report>, cause: &Cause) {
         self.backing.refuse(&report);
+        self.breaker.end(&cause.files, Instant::now());
         self.failures.build = Some(report.clone());
         self.show_failure(report, &cause.files);
         self.tell_untold(cause);
@@ -269,11 +349,9 @@ impl Session {
         // A change of the site may have overtaken the swap.
         let is_newest = swapped.generation > self.standing.borrow().generation;
         let generation = if is_newest { swapped.generation } else { self.generations.next() };
-        self.backing.renumber(generation);
-        self.stand_at(generation);
         let (waited, cause_files) = (*waited, cause.files.clone());
         self.notices.send(Notice::Generation { generation, ready_in: Some(*ready_in), waited, cause: cause_files });
-        self.tell(Change::Reload, generation, &Message::reload(generation, &cause.files), cause);
+        self.reload_all(generation, cause);
         self.hint_at_port(swapped);
     }
 
@@ -309,32 +387,40 @@ impl Session {
     }
 
     fn obey(&mut self, command: Command) {
+        if command == Command::Timings {
+            let (told, painted) = (self.pace.until_told(), self.pace.until_painted());
+            return self.notices.send(Notice::Timings { told, painted });
+        }
         let cause = Cause { files: Vec::new(), saved: Instant::now() };
         if command == Command::Rebuild && self.config.app.is_some() {
             return self.request_build(cause);
         }
-        let generation = self.advance();
-        self.tell(Change::Reload, generation, &Message::reload(generation, &[]), &cause);
+        let generation = self.generations.next();
+        self.reload_all(generation, &cause);
     }
 
-    /// The next generation, in which the program is unchanged.
-    fn advance(&mut self) -> Generation {
-        let generation = self.generations.next();
+    /// What answers is of this generation from here on.
+    fn adopt_generation(&mut self, generation: Generation) {
         self.backing.renumber(generation);
         self.stand_at(generation);
-        generation
     }
 
     /// Serve first: what requests get is that generation from here on.
     fn stand_at(&mut self, generation: Generation) {
         let building = self.builder.is_running() || self.backing.is_starting();
-        self.standing.send_replace(Standing { generation, failure: self.failures.standing(), building });
+        let failure = self.failures.standing();
+        let History { program, pages, resources } = &self.history;
+        let (program, pages, resources) = (*program, *pages, resources.clone());
+        self.standing.send_replace(Standing { generation, failure, building, program, pages, resources });
     }
 
-    /// Tell second.
-    fn tell(&mut self, change: Change, generation: Generation, message: &Message, cause: &Cause) {
-        let pages = self.hub.send(message);
+    /// What pages were told, second to its being served.
+    fn told(&mut self, change: Change, generation: Generation, pages: usize, cause: &Cause) {
         let took = cause.saved.elapsed();
+        if pages > 0 && !cause.files.is_empty() {
+            self.breaker.begin(&cause.files, Instant::now());
+            self.pace.told(generation, cause.saved, took, &cause.files);
+        }
         self.notices.send(Notice::Reloaded { change, generation, pages, took, cause: cause.files.clone() });
     }
 

@@ -7,6 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use axum::body::Body;
+use http::{Response, StatusCode};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -14,15 +16,17 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{ServiceExt, service_fn};
 
-use super::{Command, Load, Session, backing::Backing, failures::Failures, open_site};
+use super::{
+    Command, Load, Session, backing::Backing, failures::Failures, history::History, loop_breaker::LoopBreaker, open_site,
+};
 use crate::{
     build::{Builder, Plan},
     config::Config,
     device,
     generation::{Counter, Standing},
-    reload::{Hub, Token},
+    reload::{Hub, Router, Source, Token, Wiring},
     server::{self, Bound, ControlRooms, Moved, Rooms, app_service, control_service},
-    telemetry::Notices,
+    telemetry::{Notices, Pace},
     traffic::Recorder,
     watch::Watcher,
 };
@@ -30,9 +34,8 @@ use crate::{
 /// Writes through the API that may wait to be told to subscribers.
 const WRITES: usize = 256;
 
-/// The app listener's service; a new configuration puts another one in its place.
-pub(super) type Router =
-    tower::util::BoxCloneSyncService<http::Request<axum::body::Body>, http::Response<axum::body::Body>, std::convert::Infallible>;
+/// Reports of what browsers show that may wait; a figure is lost when there are more.
+const PAINTED: usize = 256;
 
 /// What a session is made from.
 pub struct Setup {
@@ -83,7 +86,17 @@ impl Session {
         let (reload, asked) = mpsc::channel(1);
         let generations = Counter::default();
         let (backing, upstream) = Backing::new(&config, &keeper, &generations, &notices);
-        let hub = Hub::new(&config.project, tokens.0, reader.clone(), notices.clone());
+        let router = watch::Sender::new(nobody());
+        let (shown, painted) = mpsc::channel(PAINTED);
+        let hub = Hub::new(Wiring {
+            project: config.project.clone(),
+            token: tokens.0,
+            standing: reader.clone(),
+            source: Source::new(router.subscribe()),
+            painted: shown,
+            notices: notices.clone(),
+        });
+        hub.set_morph(config.live.morph);
         let sockets = TaskTracker::new();
         let rooms = Rooms {
             site: config.site.as_ref().map(|site| open_site(site, &writer, &notices)),
@@ -96,7 +109,7 @@ impl Session {
             sockets: sockets.clone(),
             stop: stop.clone(),
         };
-        let router = watch::Sender::new(app_service(&config, &rooms));
+        router.send_replace(app_service(&config, &rooms));
         let opened = opened(&config, &bound, &control, &tokens.1);
         let control_rooms = ControlRooms { recorder: rooms.recorder.clone(), token: tokens.1, reload };
         let port = bound.port;
@@ -112,6 +125,9 @@ impl Session {
             standing,
             generations,
             failures: Failures::default(),
+            history: History::default(),
+            breaker: LoopBreaker::default(),
+            pace: Pace::default(),
             untold: Plan::default(),
             port_hinted: false,
             hub,
@@ -122,6 +138,7 @@ impl Session {
             commands,
             control: asked,
             written,
+            painted,
             loading: JoinSet::new(),
             writer,
             servers,
@@ -130,6 +147,16 @@ impl Session {
         };
         Ok((session, opened))
     }
+}
+
+/// Answers while there is nothing to answer with: before the rooms are made, which know whom they ask.
+fn nobody() -> Router {
+    let unavailable = |_| async {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        Ok(response)
+    };
+    Router::new(service_fn(unavailable))
 }
 
 fn serve(

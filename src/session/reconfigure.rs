@@ -4,9 +4,8 @@ use super::{Session, open_site};
 use crate::{
     build::{Cause, Plan},
     config::{Config, Detected},
-    reload::Message,
     server::app_service,
-    telemetry::{Change, Notice},
+    telemetry::Notice,
 };
 
 impl Session {
@@ -56,6 +55,7 @@ impl Session {
             self.builder.cancel();
             self.rooms.upstream = self.backing.replace(&self.config, &self.keeper, &self.generations, &self.notices);
         }
+        self.hub.set_morph(self.config.live.morph);
         self.router.send_replace(app_service(&self.config, &self.rooms));
         let code = before.app != self.config.app || !plan.code.is_empty();
         if code && self.config.app.is_some() {
@@ -63,8 +63,8 @@ impl Session {
             self.untold.extend(Plan { code: Vec::new(), ..plan.clone() });
             return self.request_build(cause.clone());
         }
-        let generation = self.advance();
-        self.tell(Change::Reload, generation, &Message::reload(generation, &cause.files), cause);
+        let generation = self.generations.next();
+        self.reload_all(generation, cause);
     }
 
     fn tell_detected(&self, before: &[Detected]) {

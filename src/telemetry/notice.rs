@@ -8,6 +8,7 @@ use std::{
 
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
+use super::pace::Summary;
 use crate::{generation::Generation, report::Report};
 
 /// How many notices may wait for the console: seconds of a program that logs faster than the terminal takes it.
@@ -83,6 +84,22 @@ pub enum Notice {
         took: Duration,
         /// The files that caused it.
         cause: Vec<PathBuf>,
+    },
+    /// A browser was the first to show what a save caused.
+    Painted {
+        /// The generation it shows.
+        generation: Generation,
+        /// From the end of the save to the browser's word.
+        took: Duration,
+        /// The files that caused it.
+        cause: Vec<PathBuf>,
+    },
+    /// How fast saves reach browsers, since the start.
+    Timings {
+        /// From the end of a save to the message.
+        told: Summary,
+        /// From the end of a save to its being on a screen.
+        painted: Summary,
     },
     /// A line of a program's or build's output, without its newline.
     AppOutput {

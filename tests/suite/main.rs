@@ -16,5 +16,6 @@ mod processes;
 mod restarts;
 mod shutdown;
 mod site;
+mod tabs;
 mod terminal;
 mod writes;

@@ -14,7 +14,7 @@ use crate::{
     generation::Generation,
     report::{Kind, Report},
     server::Moved,
-    telemetry::{Change, Notice},
+    telemetry::{Change, Notice, Summary},
 };
 
 /// Files named on a line; the rest is counted.
@@ -106,6 +106,10 @@ impl Human {
                 self.event(Tone::Good, "generation", &format!("{generation} ready{ready_in}, {waited} waited"), &[])
             }
             Notice::Reloaded { change, pages, took, cause, .. } => self.reloaded(*change, *pages, *took, cause),
+            Notice::Painted { took, cause, .. } => {
+                self.event(Tone::Quiet, "painted", &format!("{} after the save", duration(*took)), cause)
+            }
+            Notice::Timings { told, painted } => self.timings("message", told) + &self.timings("painted", painted),
             Notice::AppOutput { line, .. } => format!("{} {}\n", self.tone(Tone::Quiet, "  │"), self.untrusted(line)),
             Notice::AppExited { report, retry_in } => {
                 let again = retry_in.map(|pause| format!("; starting again in {}", duration(pause))).unwrap_or_default();
@@ -168,6 +172,14 @@ impl Human {
                 self.event(Tone::Good, name, &what, cause)
             }
         }
+    }
+
+    fn timings(&self, end: &str, Summary { count, p50, p95 }: &Summary) -> String {
+        let facts = match count {
+            0 => format!("save → {end}: none yet"),
+            _ => format!("save → {end}: p50 {}, p95 {}, of {count}", duration(*p50), duration(*p95)),
+        };
+        self.event(Tone::Quiet, "timings", &facts, &[])
     }
 
     /// What a program wrote, in its colours where there are any.
@@ -267,8 +279,12 @@ mod tests {
     use super::*;
     use crate::report::Diagnostic;
 
+    fn human() -> Human {
+        Human { colour: false }
+    }
+
     fn check(notice: &Notice, expected: &str) {
-        let text = Human { colour: false }.notice(notice);
+        let text = human().notice(notice);
         assert_eq!(&text["12:03:17  ".len()..], expected, "{notice:?}");
     }
 
@@ -298,7 +314,19 @@ mod tests {
             },
             "styles      → 2 pages in 1.4 ms                              site.css\n",
         );
+        check(
+            &Notice::Painted { generation: Generation(3), took: Duration::from_millis(18), cause: vec!["site.css".into()] },
+            "painted     18 ms after the save                             site.css\n",
+        );
         check(&Notice::Warning("a\u{1b}[2Jb".into()), "warning     ab\n");
+    }
+
+    #[test]
+    fn timings_are_figures_or_said_to_be_missing() {
+        let told = Summary { count: 3, p50: Duration::from_micros(300), p95: Duration::from_millis(2) };
+        let text = human().notice(&Notice::Timings { told, painted: Summary::default() });
+        let facts: Vec<_> = text.lines().map(|line| line[10..].to_owned()).collect();
+        assert_eq!(facts, ["timings     save → message: p50 0.3 ms, p95 2.0 ms, of 3", "timings     save → painted: none yet"]);
     }
 
     #[test]

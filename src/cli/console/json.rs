@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Ready;
 use crate::{
     report::{Diagnostic, Report},
-    telemetry::{Change, Notice},
+    telemetry::{Change, Notice, Summary},
 };
 
 pub(super) fn ready(ready: &Ready<'_>) -> String {
@@ -57,6 +57,10 @@ pub(super) fn notice(notice: &Notice) -> String {
             "reloaded",
             json!({ "change": name(*change), "generation": generation.0, "pages": pages, "took_ms": ms(*took), "cause": texts(cause) }),
         ),
+        Notice::Painted { generation, took, cause } => {
+            line("painted", json!({ "generation": generation.0, "took_ms": ms(*took), "cause": texts(cause) }))
+        }
+        Notice::Timings { told, painted } => line("timings", json!({ "told": figures(told), "painted": figures(painted) })),
         Notice::AppOutput { line: text, stderr } => {
             line("app_output", json!({ "line": text, "stream": if *stderr { "stderr" } else { "stdout" } }))
         }
@@ -101,6 +105,10 @@ fn name(change: Change) -> &'static str {
 }
 
 /// Milliseconds, to the microsecond.
+fn figures(summary: &Summary) -> Value {
+    json!({ "count": summary.count, "p50_ms": ms(summary.p50), "p95_ms": ms(summary.p95) })
+}
+
 fn ms(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -30,7 +30,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ("version", &["number", "deprecated", "sunset"]),
     ("app", &["build", "run", "ready", "ready_timeout", "port", "watch", "env"]),
     ("cors", &["origins", "methods", "headers", "expose", "credentials", "max_age"]),
-    ("live", &["inject"]),
+    ("live", &["inject", "morph"]),
     ("watch", &["poll", "ignore"]),
     ("fault", &["path", "methods", "delay", "jitter", "fail", "status"]),
 ];
@@ -85,6 +85,6 @@ mod tests {
         check("", "faults", "unknown key `faults`; did you mean `fault`?");
         check("", "run", "unknown key `run`; did you mean `run` in `[app]`?");
         check("app", "host", "unknown key `host`; did you mean the top-level `host`?");
-        check("live", "colour", "unknown key `colour`; known here are `inject`");
+        check("live", "colour", "unknown key `colour`; known here are `inject`, `morph`");
     }
 }

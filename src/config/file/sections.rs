@@ -66,7 +66,8 @@ pub(super) fn read(source: &str) -> Result<File, Fault> {
     file.versions = version::read(&top)?;
     (file.app, file.layer.build, file.layer.run) = top.section("app", |table| app(&table))?;
     file.cors = top.section("cors", |table| cors::read(&table))?;
-    file.layer.inject = top.section("live", |table| table.get("inject", switch))?;
+    (file.layer.inject, file.layer.morph) =
+        top.section("live", |table| Ok((table.get("inject", switch)?, table.get("morph", switch)?)))?;
     (file.layer.poll, file.ignore) = top.section("watch", |table| watch(&table))?;
     file.faults = top.sections("fault", |table, whole| fault::read(&table, whole))?;
     Ok(file)

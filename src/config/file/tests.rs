@@ -155,6 +155,7 @@ fn every_key_is_read() {
         max_age = "10m"
         [live]
         inject = false
+        morph = false
         [watch]
         poll = true
         ignore = ["out/**"]
@@ -194,6 +195,7 @@ fn every_key_is_read() {
         build: Some(CommandLine::Argv(vec!["make".to_owned(), "it all".to_owned()])),
         run: Some(CommandLine::Shell("serve --port {port}".to_owned())),
         inject: Some(false),
+        morph: Some(false),
         poll: Some(true),
         upstream: None,
         read_only: Some(true),

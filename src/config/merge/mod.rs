@@ -65,7 +65,7 @@ pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
         app: program,
         upstream: layer.upstream,
         cors,
-        live: LiveConfig { inject: layer.inject.unwrap_or(true) },
+        live: LiveConfig { inject: layer.inject.unwrap_or(true), morph: layer.morph.unwrap_or(true) },
         watch: WatchConfig { poll: layer.poll.unwrap_or(false), ignore: ignored(found.app.as_ref(), ignore) },
         faults,
         detected: program_words.into_iter().chain(site_words).chain(restrictions).chain(found.notes).collect(),

@@ -106,6 +106,14 @@ fn flag_over_environment_over_file_over_detection_over_default() {
         expected: ["false", "true", "false", "true"],
     });
     check(Case {
+        key: "morph",
+        flag: Layer { morph: Some(false), ..none() },
+        env: Layer { morph: Some(true), ..none() },
+        toml: "live.morph = false",
+        shown: |config| config.live.morph.to_string(),
+        expected: ["false", "true", "false", "true"],
+    });
+    check(Case {
         key: "poll",
         flag: Layer { poll: Some(true), ..none() },
         env: Layer { poll: Some(false), ..none() },

@@ -1,9 +1,12 @@
 //! What a request says about the answer it can use: a page that is shown, or a piece that a script puts into one.
 
-use http::{HeaderMap, Method, Request, header::HOST};
+use http::{
+    HeaderMap, Method, Request,
+    header::{ACCEPT, HOST},
+};
 
 use super::validator;
-use crate::generation::Generation;
+use crate::{generation::Generation, reload::shelf as page};
 
 /// What is remembered of a request until its answer comes.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub(super) struct Asked {
     pub(super) has_injected: bool,
     /// The name we were asked by.
     pub(super) host: String,
+    /// What to ask with once more; `None` for what is not shown in a window.
+    pub(super) page: Option<page::Request>,
 }
 
 impl Asked {
@@ -33,8 +38,15 @@ impl Asked {
             is_head: *request.method() == Method::HEAD,
             has_injected,
             host: host.or_else(authority).unwrap_or_default(),
+            page: is_navigation(request).then(|| page::Request::of(request.uri(), headers)),
         }
     }
+}
+
+/// Whether a browser asks for a page to show; load tests and tools do not.
+fn is_navigation<B>(request: &Request<B>) -> bool {
+    let accepts = |value: &http::HeaderValue| value.to_str().is_ok_and(|value| value.contains("text/html"));
+    *request.method() == Method::GET && request.headers().get(ACCEPT).is_some_and(accepts)
 }
 
 /// Whether a script asks for a piece of a page: a library says so, or the browser does.

@@ -23,7 +23,10 @@ use super::{
     tag::Tags,
     validator,
 };
-use crate::generation::{Generation, Standing};
+use crate::{
+    generation::{Generation, Standing},
+    reload::shelf::{PageId, Shelf},
+};
 
 const EVERLIT_GENERATION: HeaderName = HeaderName::from_static("everlit-generation");
 
@@ -65,6 +68,8 @@ struct Shared {
     standing: watch::Receiver<Standing>,
     inject: Inject,
     tags: Tags,
+    /// Where copies of pages are kept; `None` when nobody wants them.
+    shelf: Option<Shelf>,
 }
 
 impl InjectLayer {
@@ -72,7 +77,14 @@ impl InjectLayer {
     /// extensions is of that one.
     #[must_use]
     pub fn new(standing: watch::Receiver<Standing>, inject: Inject) -> Self {
-        Self { shared: Shared { standing, inject, tags: Tags::new() } }
+        Self { shared: Shared { standing, inject, tags: Tags::new(), shelf: None } }
+    }
+
+    /// Keeps copies of pages, to compare them with what they would be later.
+    #[must_use]
+    pub(crate) fn keeping(mut self, shelf: &Shelf) -> Self {
+        self.shared.shelf = Some(shelf.clone());
+        self
     }
 }
 
@@ -128,7 +140,8 @@ impl Shared {
     }
 
     fn insert(&self, head: &mut Parts, asked: &Asked, widened: Widened, generation: Generation, body: Body) -> Body {
-        let tag = self.tags.render(generation, widened.nonce.as_ref());
+        let (page, body) = self.keep(head, asked, body);
+        let tag = self.tags.render(generation, page, widened.nonce.as_ref());
         let page = body::peek(body);
         match page.start() {
             Start::Wide => return skip(&mut head.headers, Reason::Charset, page.unchanged()),
@@ -138,6 +151,13 @@ impl Shared {
         adapt(&mut head.headers, widened, generation);
         head.headers.insert(EVERLIT_INJECT, HeaderValue::from_static("injected"));
         if asked.is_head { page.unchanged() } else { page.with(tag) }
+    }
+
+    /// Has a copy kept of a page for a window, and gives its number.
+    fn keep(&self, head: &Parts, asked: &Asked, body: Body) -> (Option<PageId>, Body) {
+        let (Some(shelf), Some(page)) = (&self.shelf, &asked.page) else { return (None, body) };
+        let id = shelf.number();
+        (Some(id), shelf.copying(id, page.clone(), head, body))
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use minijinja::{Environment, context};
 
 use super::policy::Nonce;
-use crate::{assets, generation::Generation};
+use crate::{assets, generation::Generation, reload::shelf::PageId};
 
 const TEMPLATE: &str = "client-script.html";
 
@@ -25,14 +25,14 @@ impl Tags {
         Self(Arc::new(environment))
     }
 
-    /// The tag for a page of `generation`.
+    /// The tag for a page of `generation`, of which a copy is kept under the number `page`.
     ///
     /// # Panics
     ///
     /// When the template asks for what it is not given; no request can bring that about.
-    pub(super) fn render(&self, generation: Generation, nonce: Option<&Nonce>) -> Bytes {
+    pub(super) fn render(&self, generation: Generation, page: Option<PageId>, nonce: Option<&Nonce>) -> Bytes {
         let template = self.0.get_template(TEMPLATE).expect("it was added");
-        let values = context! { generation => generation.0, nonce => nonce.map(Nonce::as_str) };
+        let values = context! { generation => generation.0, page => page.map(|page| page.0), nonce => nonce.map(Nonce::as_str) };
         template.render(values).expect("it has what it asks for").into()
     }
 }
@@ -41,16 +41,17 @@ impl Tags {
 mod tests {
     use super::*;
 
-    fn check(nonce: Option<&str>, expected: &str) {
+    fn check(page: Option<u64>, nonce: Option<&str>, expected: &str) {
         let nonce = nonce.and_then(Nonce::new);
-        let tag = Tags::new().render(Generation(41), nonce.as_ref());
+        let tag = Tags::new().render(Generation(41), page.map(PageId), nonce.as_ref());
         assert_eq!(tag, expected);
     }
 
     #[test]
     fn the_tag_is_one_external_script() {
-        check(None, r#"<script src="/__everlit/client.js" data-generation="41" async></script>"#);
-        check(Some("a+b_=="), r#"<script src="/__everlit/client.js" data-generation="41" nonce="a+b_==" async></script>"#);
-        check(Some(r#"a"><b>"#), r#"<script src="/__everlit/client.js" data-generation="41" async></script>"#);
+        check(None, None, r#"<script src="/__everlit/client.js" data-generation="41" async></script>"#);
+        check(Some(7), None, r#"<script src="/__everlit/client.js" data-generation="41" data-page="7" async></script>"#);
+        check(None, Some("a+b_=="), r#"<script src="/__everlit/client.js" data-generation="41" nonce="a+b_==" async></script>"#);
+        check(None, Some(r#"a"><b>"#), r#"<script src="/__everlit/client.js" data-generation="41" async></script>"#);
     }
 }

@@ -230,7 +230,7 @@ async fn in_its_place_it_encodes_the_injected_page() {
     let rooms = Rooms {
         site: config.site.as_ref().map(|site| Site::new(site, |_| ())),
         upstream: None,
-        hub: Hub::new("a", Token::new().unwrap(), standing.clone(), notices.clone()),
+        hub: Hub::alone("a", standing.clone(), notices.clone()),
         recorder: Recorder::new(standing.clone()),
         standing,
         notices,

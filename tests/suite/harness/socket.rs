@@ -1,8 +1,8 @@
-//! A client of the reload socket that names no page, so that it is told of everything.
+//! A client of the reload socket. As long as it names no page it is told of everything.
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
@@ -40,6 +40,11 @@ impl ReloadSocket {
                 _ => {}
             }
         }
+    }
+
+    /// Says something.
+    pub(crate) async fn say(&mut self, message: &Value) {
+        self.stream.send(Message::text(message.to_string())).await.expect("the socket takes it");
     }
 
     /// The next message that is not about a build under way.

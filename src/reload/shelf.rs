@@ -1,0 +1,267 @@
+//! Pages as they were served: what a later state of the same page is compared with.
+//!
+//! Each page that a browser was given for a window gets a number, which stands in its script tag. What is kept is bounded; a
+//! page that was let go, or was too long to keep, is loaded anew when it may differ.
+
+use std::{
+    collections::BTreeMap,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, response::Parts};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+/// Longest page that is kept. Longer ones take a browser longer to compare than to load.
+pub(super) const LONGEST: usize = 1024 * 1024;
+
+/// Bytes of all pages that are kept: some hundred usual ones, more than anybody has tabs.
+const CAPACITY: usize = 16 * 1024 * 1024;
+
+/// The number of a page on the shelf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PageId(pub(super) u64);
+
+/// A page as it was served.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    pub(super) asked: Request,
+    pub(super) look: Look,
+    /// Its bytes, without our tag.
+    pub(super) html: Bytes,
+}
+
+/// What a page was asked with.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+}
+
+/// What about an answer is a reason to load the page anew when it is another, whatever its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    status: StatusCode,
+    fields: [Vec<HeaderValue>; 4],
+}
+
+static LOOK: [HeaderName; 4] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+    header::CONTENT_SECURITY_POLICY,
+    HeaderName::from_static("permissions-policy"),
+];
+
+/// Fields of a request that belong to one connection, one copy in a cache or one part, and not to the page.
+static ONCE: [HeaderName; 12] = [
+    header::CONNECTION,
+    header::UPGRADE,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+    header::RANGE,
+    header::IF_RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+];
+
+impl Request {
+    /// What is worth remembering of a request.
+    pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
+        let mut headers = headers.clone();
+        ONCE.iter().for_each(|name| drop(headers.remove(name)));
+        Self { uri: uri.clone(), headers }
+    }
+}
+
+impl Look {
+    /// Of the answer as it came from below, before it was injected.
+    pub(super) fn of(head: &Parts) -> Self {
+        let values = |name: &HeaderName| head.headers.get_all(name).iter().cloned().collect();
+        Self { status: head.status, fields: LOOK.each_ref().map(values) }
+    }
+}
+
+/// The pages that are kept; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shelf(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    numbers: AtomicU64,
+    pages: Mutex<Pages>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    by_id: BTreeMap<PageId, Arc<Page>>,
+    bytes: usize,
+}
+
+impl Shelf {
+    /// A number for a page that is still on its way.
+    pub(super) fn number(&self) -> PageId {
+        PageId(self.0.numbers.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Keeps a page under a number of [`Self::number`].
+    pub(super) fn put(&self, id: PageId, page: Page) {
+        if page.html.len() > LONGEST {
+            return;
+        }
+        let mut pages = self.lock();
+        pages.bytes += page.html.len();
+        pages.by_id.insert(id, Arc::new(page));
+        while pages.bytes > CAPACITY {
+            let Some((_, oldest)) = pages.by_id.pop_first() else { break };
+            pages.bytes -= oldest.html.len();
+        }
+    }
+
+    /// The page of this number, if it is still kept.
+    pub(super) fn get(&self, id: PageId) -> Option<Arc<Page>> {
+        self.lock().by_id.get(&id).cloned()
+    }
+
+    /// The body of an answer with this head, which leaves a copy here when it has ended well.
+    pub(super) fn copying(&self, id: PageId, asked: Request, head: &Parts, body: Body) -> Body {
+        let said = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let (look, expected) = (Look::of(head), said.or(body.size_hint().exact()));
+        let slot = Slot { shelf: self.clone(), id, asked, look, expected, pieces: Vec::new(), length: 0 };
+        Body::new(Copying { inner: body, slot: Some(slot) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pages> {
+        self.0.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A page that streams by.
+struct Copying {
+    inner: Body,
+    /// `None` once the copy is kept or given up.
+    slot: Option<Slot>,
+}
+
+struct Slot {
+    shelf: Shelf,
+    id: PageId,
+    asked: Request,
+    look: Look,
+    /// The length of the whole; who sends a body of a known length does not ask for its end.
+    expected: Option<u64>,
+    pieces: Vec<Bytes>,
+    length: usize,
+}
+
+impl Copying {
+    fn take(&mut self, data: &Bytes) {
+        let Some(slot) = &mut self.slot else { return };
+        slot.length += data.len();
+        slot.pieces.push(data.clone());
+        if slot.length > LONGEST {
+            self.slot = None;
+        } else if slot.expected == Some(slot.length as u64) {
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        let Some(Slot { shelf, id, asked, look, pieces, .. }) = self.slot.take() else { return };
+        let html = if let [piece] = &pieces[..] { piece.clone() } else { pieces.concat().into() };
+        shelf.put(id, Page { asked, look, html });
+    }
+}
+
+impl HttpBody for Copying {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|data| self.take(data)),
+            // Half a page is none.
+            Some(Err(_)) => self.slot = None,
+            None => self.finish(),
+        }
+        if self.inner.is_end_stream() {
+            self.finish();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    fn request() -> Request {
+        Request::of(&Uri::from_static("/posts"), &HeaderMap::new())
+    }
+
+    fn head() -> Parts {
+        http::Response::new(()).into_parts().0
+    }
+
+    fn page(length: usize) -> Page {
+        Page { asked: request(), look: Look::of(&head()), html: vec![b'x'; length].into() }
+    }
+
+    /// What is kept of a body that comes in these pieces.
+    async fn kept(pieces: Vec<Result<Bytes, std::io::Error>>) -> Option<Bytes> {
+        let shelf = Shelf::default();
+        let id = shelf.number();
+        let body = shelf.copying(id, request(), &head(), Body::from_stream(stream::iter(pieces)));
+        let _ = body.collect().await;
+        shelf.get(id).map(|page| page.html.clone())
+    }
+
+    #[tokio::test]
+    async fn a_whole_page_is_kept_and_half_a_one_is_not() {
+        let piece = |text: &'static str| Ok(Bytes::from_static(text.as_bytes()));
+        assert_eq!(kept(vec![piece("<p>"), piece("a")]).await.expect("it is kept"), "<p>a");
+        assert_eq!(kept(vec![]).await.expect("it is kept"), "");
+        assert_eq!(kept(vec![piece("<p>"), Err(std::io::ErrorKind::BrokenPipe.into())]).await, None);
+        let long = || Ok(vec![0; LONGEST / 2 + 1].into());
+        assert_eq!(kept(vec![long(), long()]).await, None);
+    }
+
+    #[test]
+    fn the_oldest_goes_first() {
+        let shelf = Shelf::default();
+        let ids: Vec<_> = (0..=CAPACITY / LONGEST).map(|_| shelf.number()).collect();
+        ids.iter().for_each(|id| shelf.put(*id, page(LONGEST)));
+        let kept: Vec<_> = ids.iter().map(|id| shelf.get(*id).is_some()).collect();
+        assert_eq!((kept[0], kept[1..].iter().all(|kept| *kept)), (false, true));
+    }
+
+    #[test]
+    fn what_belongs_to_one_exchange_is_forgotten() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"a\""));
+        headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static("de"));
+        let kept = Request::of(&Uri::from_static("/"), &headers).headers;
+        assert_eq!(kept.keys().collect::<Vec<_>>(), [header::ACCEPT_LANGUAGE]);
+    }
+}

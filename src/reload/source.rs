@@ -1,0 +1,88 @@
+//! Where an open page is asked for once more: the project itself, behind recording, faults and injection.
+
+use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
+
+use axum::body::Body;
+use http::{Extensions, HeaderMap, HeaderValue, Method, header};
+use http_body_util::{BodyExt, Limited};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
+use tower::{ServiceExt, util::BoxCloneSyncService};
+
+use super::shelf::{LONGEST, Look, Page, Request};
+
+/// What answers requests; another one takes its place when the configuration changes.
+pub type Router = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Infallible>;
+
+/// Pages asked for at once. Each may be a query of a database behind a program; a save must not be a load test.
+const AT_ONCE: usize = 8;
+
+/// How long a page may take; one that takes longer is loaded anew by its browser.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Marks a request, among its extensions, as one of ours for a page that is open somewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Again;
+
+/// Asks for pages.
+#[derive(Clone)]
+pub struct Source {
+    router: watch::Receiver<Router>,
+    turns: Arc<Semaphore>,
+}
+
+/// Who has the page open, as its socket's handshake says: cookies may be newer than the page.
+#[derive(Clone, Debug)]
+pub(super) struct Visitor {
+    cookies: Vec<HeaderValue>,
+    extensions: Extensions,
+}
+
+impl Visitor {
+    pub(super) fn of(headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let mut extensions = extensions.clone();
+        extensions.remove::<hyper::upgrade::OnUpgrade>();
+        Self { cookies: headers.get_all(header::COOKIE).iter().cloned().collect(), extensions }
+    }
+}
+
+impl Source {
+    /// Asks whatever `router` holds at the time.
+    #[must_use]
+    pub fn new(router: watch::Receiver<Router>) -> Self {
+        Self { router, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// The page as it is now; `None` when it cannot be had.
+    pub(super) async fn ask(&self, asked: &Request, visitor: &Visitor) -> Option<Page> {
+        let _turn = self.turns.acquire().await.ok()?;
+        let router = self.router.borrow().clone();
+        let answer = async {
+            let Ok(response) = router.oneshot(request(asked, visitor)?).await;
+            let (head, body) = response.into_parts();
+            let html = Limited::new(body, LONGEST).collect().await.ok()?.to_bytes();
+            Some(Page { asked: asked.clone(), look: Look::of(&head), html })
+        };
+        timeout(LIMIT, answer).await.ok()?
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
+}
+
+fn request(asked: &Request, visitor: &Visitor) -> Option<http::Request<Body>> {
+    let mut request = http::Request::builder().method(Method::GET).uri(&asked.uri).body(Body::empty()).ok()?;
+    *request.headers_mut() = asked.headers.clone();
+    request.headers_mut().remove(header::COOKIE);
+    for cookie in &visitor.cookies {
+        request.headers_mut().append(header::COOKIE, cookie.clone());
+    }
+    *request.extensions_mut() = visitor.extensions.clone();
+    request.extensions_mut().insert(Again);
+    Some(request)
+}

@@ -1,0 +1,240 @@
+//! Ends loops: a page whose own requests change a watched file, a build that writes one.
+//!
+//! Each change leads to something (a build, pages that load) which leads to the next change. A file that changes again and again
+//! just while what it caused is going on is *held*: what its changes call for waits until it has been quiet for a while, longer
+//! each time it goes on. Nothing is lost by that, a person who saves that often only waits a little.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use crate::build::{Cause, Plan};
+
+/// Changes in a row that are a loop. Nobody saves a file so often, each time just while the last save is being shown.
+const ROUNDS: u32 = 5;
+
+/// How long after an effect has ended a change may still be its doing: a request that a page sends once it has loaded.
+const ECHO: Duration = Duration::from_millis(300);
+
+/// How long an effect may go on; one whose end nobody tells (no browser is open) is over by then.
+const EFFECT: Duration = Duration::from_secs(2);
+
+/// How long a held file has to be quiet, the first time.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest that gets.
+const LAST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Files that are looked at; a checkout is no loop.
+const MOST: usize = 100;
+
+/// Counts rounds, and keeps what is held back.
+#[derive(Debug, Default)]
+pub(super) struct LoopBreaker {
+    suspects: BTreeMap<PathBuf, Suspect>,
+    held: Option<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Suspect {
+    rounds: u32,
+    /// Until when the next change of the file may be the doing of its last one.
+    until: Option<Instant>,
+    /// How long it has to be quiet; `None` as long as it is in no loop.
+    pause: Option<Duration>,
+    is_held: bool,
+    changed: Option<Instant>,
+}
+
+/// What waits for quiet.
+#[derive(Debug)]
+struct Held {
+    plan: Plan,
+    cause: Cause,
+    due: Instant,
+}
+
+/// What becomes of a change.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// It takes its way.
+    Pass,
+    /// It is held, as the ones before it.
+    Hold,
+    /// It is the first one that is held: the file, and for how long it has to be quiet.
+    Broken(PathBuf, Duration),
+}
+
+impl LoopBreaker {
+    /// Looks at a change of these files.
+    pub(super) fn rule(&mut self, files: &[PathBuf], now: Instant) -> Ruling {
+        if files.is_empty() || files.len() > MOST {
+            return Ruling::Pass;
+        }
+        let mut ruling = None;
+        for file in files {
+            let suspect = self.suspects.entry(file.clone()).or_default();
+            let one = suspect.rule(file, now);
+            // One file that is in no loop is reason enough.
+            ruling = match (ruling, one) {
+                (_, Ruling::Pass) | (Some(Ruling::Pass), _) => Some(Ruling::Pass),
+                (Some(Ruling::Broken(file, pause)), _) => Some(Ruling::Broken(file, pause)),
+                (_, one) => Some(one),
+            };
+        }
+        self.suspects.retain(|_, suspect| suspect.is_held || suspect.changed.is_some_and(|changed| now < changed + LAST_PAUSE));
+        ruling.unwrap_or(Ruling::Pass)
+    }
+
+    /// What changes of these files have led to begins.
+    pub(super) fn begin(&mut self, files: &[PathBuf], now: Instant) {
+        self.expect(files, now + EFFECT);
+    }
+
+    /// It has ended.
+    pub(super) fn end(&mut self, files: &[PathBuf], now: Instant) {
+        self.expect(files, now + ECHO);
+    }
+
+    fn expect(&mut self, files: &[PathBuf], until: Instant) {
+        for file in files.iter().take(MOST) {
+            if let Some(suspect) = self.suspects.get_mut(file) {
+                suspect.until = Some(until);
+            }
+        }
+    }
+
+    /// Keeps what a change calls for.
+    pub(super) fn hold(&mut self, plan: Plan, cause: Cause, now: Instant) {
+        let pauses = cause.files.iter().filter_map(|file| self.suspects.get(file)?.pause);
+        let due = now + pauses.max().unwrap_or(FIRST_PAUSE);
+        match &mut self.held {
+            Some(held) => {
+                held.plan.extend(plan);
+                held.due = due;
+                held.cause.files.extend(cause.files);
+                held.cause.files.sort();
+                held.cause.files.dedup();
+                held.cause.saved = cause.saved;
+            }
+            None => self.held = Some(Held { plan, cause, due }),
+        }
+    }
+
+    /// When what is held is to be taken.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.held.as_ref().map(|held| held.due)
+    }
+
+    /// Takes what is held.
+    pub(super) fn take(&mut self) -> Option<(Plan, Cause)> {
+        let Held { plan, cause, .. } = self.held.take()?;
+        self.suspects.values_mut().for_each(|suspect| suspect.is_held = false);
+        Some((plan, cause))
+    }
+}
+
+impl Suspect {
+    fn rule(&mut self, file: &Path, now: Instant) -> Ruling {
+        let is_echo = self.until.take().is_some_and(|until| now < until);
+        self.changed = Some(now);
+        if self.is_held {
+            return Ruling::Hold;
+        }
+        self.rounds = if is_echo { self.rounds + 1 } else { 0 };
+        let pause = match self.pause {
+            Some(pause) => (pause * 2).min(LAST_PAUSE),
+            None => FIRST_PAUSE,
+        };
+        if self.rounds < ROUNDS {
+            self.pause = None;
+            return Ruling::Pass;
+        }
+        self.is_held = true;
+        match self.pause.replace(pause) {
+            None => Ruling::Broken(file.to_owned(), pause),
+            Some(_) => Ruling::Hold,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "data.log";
+
+    fn files() -> Vec<PathBuf> {
+        vec![FILE.into()]
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// A change at each of these milliseconds, each told and shown within 20 ms; gives what became of each.
+    fn rulings(changes: &[u64]) -> Vec<&'static str> {
+        let (mut breaker, start) = (LoopBreaker::default(), Instant::now());
+        let rule = |&at: &u64| {
+            let now = start + ms(at);
+            match breaker.rule(&files(), now) {
+                Ruling::Pass => {
+                    breaker.begin(&files(), now);
+                    breaker.end(&files(), now + ms(20));
+                    "pass"
+                }
+                Ruling::Hold => "hold",
+                Ruling::Broken(..) => "broken",
+            }
+        };
+        changes.iter().map(rule).collect()
+    }
+
+    #[test]
+    fn only_changes_in_a_row_that_follow_on_their_own_effects_are_a_loop() {
+        let each = |pause: u64| rulings(&(0..8).map(|round| round * pause).collect::<Vec<_>>());
+        assert_eq!(each(100), ["pass", "pass", "pass", "pass", "pass", "broken", "hold", "hold"]);
+        assert_eq!(each(1_000), ["pass"; 8]);
+        assert_eq!(rulings(&[0, 100, 200, 300, 1_300, 1_400, 1_500]), ["pass"; 7], "a person who saves often pauses as well");
+    }
+
+    #[test]
+    fn a_loop_that_goes_on_is_slowed_down_and_a_file_that_comes_to_rest_is_free() {
+        let (mut breaker, mut now) = (LoopBreaker::default(), Instant::now());
+        let mut plan = || {
+            let ruling = breaker.rule(&files(), now);
+            let cause = Cause { files: files(), saved: now };
+            let mut waits = Duration::ZERO;
+            if ruling != Ruling::Pass {
+                breaker.hold(Plan { data: files(), ..Plan::default() }, cause, now);
+                let due = breaker.due().expect("it is held");
+                waits = due - now;
+                now = due;
+                let (plan, cause) = breaker.take().expect("it is held");
+                assert_eq!((plan.data, cause.files), (files(), files()));
+            }
+            breaker.begin(&files(), now);
+            breaker.end(&files(), now);
+            now += ms(50);
+            waits.as_secs()
+        };
+        let waits: Vec<_> = (0..12).map(|_| plan()).collect();
+        assert_eq!(waits, [0, 0, 0, 0, 0, 2, 4, 8, 16, 32, 60, 60]);
+        now += Duration::from_secs(1);
+        assert_eq!(breaker.rule(&files(), now), Ruling::Pass);
+    }
+
+    #[test]
+    fn a_file_in_no_loop_frees_what_is_saved_with_it() {
+        let (mut breaker, now) = (LoopBreaker::default(), Instant::now());
+        for _ in 0..=ROUNDS {
+            breaker.rule(&files(), now);
+            breaker.begin(&files(), now);
+        }
+        assert_eq!(breaker.rule(&files(), now), Ruling::Hold);
+        breaker.begin(&files(), now);
+        assert_eq!(breaker.rule(&[FILE.into(), "index.html".into()], now), Ruling::Pass);
+    }
+}
