@@ -22,6 +22,14 @@ pub(crate) fn static_file(path: &str) -> Option<Cow<'static, [u8]>> {
     Static::get(path).map(|file: EmbeddedFile| file.data)
 }
 
+/// The texts of the files of `static/` below `folder/`, one after the other in the order of their names.
+pub(crate) fn static_texts(folder: &str) -> String {
+    let prefix = format!("{folder}/");
+    let mut paths: Vec<_> = Static::iter().filter(|path| path.starts_with(&prefix)).collect();
+    paths.sort_unstable();
+    paths.iter().filter_map(|path| Static::get(path)).map(|file| String::from_utf8_lossy(&file.data).into_owned()).collect()
+}
+
 /// The text of a file in `templates/`.
 pub(crate) fn template(path: &str) -> Option<String> {
     Templates::get(path).map(|file| String::from_utf8_lossy(&file.data).into_owned())

@@ -14,13 +14,21 @@ const TOKEN: &str = "EVERLIT_TOKEN";
 /// Stands in the file where the project's name goes, inside a JavaScript string.
 const PROJECT: &str = "EVERLIT_PROJECT";
 
+/// Stands in the file where those of [`FOLDER`] go, in the order of their names.
+const PARTS: &str = "EVERLIT_PARTS";
+
+/// The parts of the client runtime in `static/`.
+const FOLDER: &str = "client";
+
 impl Hub {
     /// The answer to a request for the client runtime.
     #[must_use]
     pub fn client_script(&self) -> Response<Body> {
         let script = assets::static_file("client.js").unwrap_or_default();
-        let script =
-            String::from_utf8_lossy(&script).replace(TOKEN, self.token().reveal()).replace(PROJECT, &escaped(self.project()));
+        let script = String::from_utf8_lossy(&script)
+            .replace(PARTS, &assets::static_texts(FOLDER))
+            .replace(TOKEN, self.token().reveal())
+            .replace(PROJECT, &escaped(self.project()));
         let mut response = Response::new(script.into());
         for (name, value) in [
             (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),

@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -27,6 +27,8 @@ const HEAD_BYTES: usize = 16 * 1024;
 
 /// Stands in HTML where the tag goes.
 const TAG: &str = "{client}";
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// A server a test speaks for.
 pub(crate) struct FakeServer {
@@ -232,6 +234,7 @@ fn answer(state: &mut State, target: &str) -> String {
     state.requests.push(path.to_owned());
     let file = match path {
         "/__everlit/client.js" => Some(client_script(state)),
+        "/__everlit/hot.js" => Some(script(read_static("hot.js"))),
         path => state.files.get(path).cloned(),
     };
     let Some(file) = file else { return "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into() };
@@ -246,8 +249,22 @@ fn answer(state: &mut State, target: &str) -> String {
 }
 
 fn client_script(state: &State) -> File {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("static/client.js");
-    let script = fs::read_to_string(file).expect("the client script");
-    let body = script.replace("EVERLIT_TOKEN", &state.token).replace("EVERLIT_PROJECT", &state.project);
-    File { media_type: "text/javascript; charset=utf-8".into(), headers: String::new(), body }
+    let parts = fs::read_dir(static_folder().join("client")).expect("the parts of the client script");
+    let mut parts: Vec<_> = parts.map(|entry| entry.expect("a readable folder").path()).collect();
+    parts.sort_unstable();
+    let parts: String = parts.iter().map(|part| fs::read_to_string(part).expect("a part of the client script")).collect();
+    let text = read_static("client.js").replace("EVERLIT_PARTS", &parts);
+    script(text.replace("EVERLIT_TOKEN", &state.token).replace("EVERLIT_PROJECT", &state.project))
+}
+
+fn script(body: String) -> File {
+    File { media_type: SCRIPT.into(), headers: String::new(), body }
+}
+
+fn read_static(name: &str) -> String {
+    fs::read_to_string(static_folder().join(name)).expect("a file of `static/`")
+}
+
+fn static_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("static")
 }

@@ -1,0 +1,18 @@
+
+// Modules that accept their own updates. They and this runtime meet in a registry, whichever runs first; `hot.js` does the
+// updating.
+
+const registry = (globalThis[Symbol.for("everlit.hot")] ??= { records: new Map(), client: null, update: null });
+registry.client = {
+  reload: (why) => reloadTo(expected(), why),
+  fail: (words) => note(words),
+};
+
+async function reachModules(paths, stamp) {
+  const hot = paths.filter((path) => isHot(ownPath(path)));
+  const cold = paths.find((path) => !hot.includes(path) && hasLoaded(path));
+  if (cold) throw new Unreached(`${cold} changed`);
+  if (hot.length && !(await registry.update(hot.map(ownPath), stamp))) throw new Unreached(`${hot[0]} does not accept its update`);
+}
+
+const isHot = (path) => [...registry.records.values()].some((record) => record.path === path || record.accepts.some(({ paths }) => paths.includes(path)));
