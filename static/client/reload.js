@@ -2,7 +2,7 @@
 // Loading the page anew.
 
 // More than these by themselves within the window, whatever for: something in the page causes them.
-const ALL_RELOADS = 20;
+const ALL_RELOADS = 15;
 
 let leaving = false;
 // What a hidden page will be loaded anew for when it is shown.

@@ -49,12 +49,14 @@ async function swapSheet(owner, stamp) {
   };
   const loaded = settled(next);
   ownNodes.add(next);
+  // A sheet applies some frames before it says that it has loaded: too early for one that names refreshed pictures.
+  if (renewedPaths.size) next.media = "not all";
   owner.after(next);
   keepSwitch();
   const applies = await loaded;
-  keepSwitch();
-  ownNodes.delete(next);
   if (applies) renewKnown();
+  reveal(next, owner);
+  keepSwitch();
   (applies ? owner : next).remove();
 }
 

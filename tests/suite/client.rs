@@ -7,36 +7,36 @@ use serde_json::{Value, json};
 use crate::harness::{Chromium, FakeServer, Page, SOON};
 
 /// A page with a stylesheet, which knows whether it was loaded anew.
-const PAGE: &str = r#"<head>{client}<meta name=viewport content="width=device-width"><title>Shop</title><link rel=stylesheet href="/site.css"></head><body><h1>one</h1></body>"#;
-const CSS: &str = "text/css";
-const OVERLAY: &str = "document.querySelector('everlit-overlay')?.shadowRoot.textContent";
-const BADGE: &str = "document.querySelector('everlit-badge')?.shadowRoot.textContent";
+pub(crate) const PAGE: &str = r#"<head>{client}<meta name=viewport content="width=device-width"><title>Shop</title><link rel=stylesheet href="/site.css"></head><body><h1>one</h1></body>"#;
+pub(crate) const CSS: &str = "text/css";
+pub(crate) const OVERLAY: &str = "document.querySelector('everlit-overlay')?.shadowRoot.textContent";
+pub(crate) const BADGE: &str = "document.querySelector('everlit-badge')?.shadowRoot.textContent";
 
 /// Opens `/` and marks its window; returns once it is connected.
-async fn open(server: &FakeServer, browser: &Chromium) -> Page {
+pub(crate) async fn open(server: &FakeServer, browser: &Chromium) -> Page {
     let page = browser.open(&server.url).await;
     server.wait_connections(1, SOON).await;
     page.evaluate("window.mark = 1").await;
     page
 }
 
-async fn color_is(page: &Page, color: &str) {
+pub(crate) async fn color_is(page: &Page, color: &str) {
     page.wait_until(&format!("getComputedStyle(document.querySelector('h1')).color === '{color}'"), SOON).await;
 }
 
-async fn shows(page: &Page, element: &str, text: &str) {
+pub(crate) async fn shows(page: &Page, element: &str, text: &str) {
     page.wait_until(&format!("{element}?.includes({}) === true", json!(text)), SOON).await;
 }
 
-async fn assert_same_document(page: &Page) {
+pub(crate) async fn assert_same_document(page: &Page) {
     assert_eq!(page.evaluate("window.mark === 1").await, true, "the page was not loaded anew");
 }
 
-async fn wait_new_document(page: &Page) {
+pub(crate) async fn wait_new_document(page: &Page) {
     page.wait_until("window.mark === undefined && document.readyState === 'complete'", SOON).await;
 }
 
-fn change(kind: &str, generation: u64, paths: &[&str]) -> Value {
+pub(crate) fn change(kind: &str, generation: u64, paths: &[&str]) -> Value {
     json!({ "type": kind, "generation": generation, "paths": paths, "cause": [] })
 }
 
@@ -148,7 +148,7 @@ async fn a_sheet_the_page_does_not_use_changes_nothing_but_its_generation() {
 }
 
 /// Proves that everything said before has been handled.
-async fn shows_answer_to_data(server: &FakeServer, page: &Page) {
+pub(crate) async fn shows_answer_to_data(server: &FakeServer, page: &Page) {
     page.evaluate("addEventListener('everlit:data', ({ detail }) => { window.told = detail })").await;
     server.say(&json!({ "type": "data", "resource": "posts", "ids": ["7"] }));
     page.wait_until("window.told?.resource === 'posts' && window.told.ids[0] === '7'", SOON).await;
@@ -364,6 +364,6 @@ async fn the_overlay_fits_desktops_and_phones() {
     page.screenshot(&pictures().join("badge-phone-dark.png")).await;
 }
 
-fn pictures() -> &'static Path {
+pub(crate) fn pictures() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
 }

@@ -1,21 +1,27 @@
 //! The tests that need the whole program or a real browser, in one binary.
 //!
-//! `harness/` holds what they are made of. Chromium, Go, Node and Python are real; a missing one fails the test that needs it
+//! `harness/` holds what they are made of. Chromium, Firefox, Go, Node and Python are real; a missing one fails the test that needs it
 //! with the name of the package that brings it.
 
 mod apps;
 mod browser;
+mod catching_up;
 mod cli;
 mod client;
 mod durability;
 mod failures;
+mod firefox;
+mod forms;
 mod harness;
+mod modules;
+mod morph;
 mod numbering;
 mod ports;
 mod processes;
 mod restarts;
 mod shutdown;
 mod site;
+mod styles;
 mod tabs;
 mod terminal;
 mod writes;

@@ -165,6 +165,23 @@ impl Page {
         }
     }
 
+    /// Types text where the focus is, as a person's keyboard or clipboard does.
+    pub(crate) async fn insert_text(&self, text: &str) {
+        self.call("Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// Chooses a file in a file field.
+    pub(crate) async fn choose_file(&self, selector: &str, file: &Path) {
+        let document = self.call("DOM.getDocument", json!({})).await;
+        let field = self.call("DOM.querySelector", json!({ "nodeId": document["root"]["nodeId"], "selector": selector })).await;
+        self.call("DOM.setFileInputFiles", json!({ "nodeId": field["nodeId"], "files": [file] })).await;
+    }
+
+    /// Shows this tab; the others of the window are hidden then.
+    pub(crate) async fn bring_to_front(&self) {
+        self.call("Page.bringToFront", json!({})).await;
+    }
+
     /// Clicks at a point of the viewport.
     pub(crate) async fn click(&self, x: f64, y: f64) {
         for kind in ["mousePressed", "mouseReleased"] {

@@ -3,8 +3,9 @@
 use std::{env, path::PathBuf};
 
 /// Each program with the names it goes by and the Debian package that brings it.
-const PACKAGES: [(&str, &[&str], &str); 7] = [
+const PACKAGES: [(&str, &[&str], &str); 8] = [
     ("chromium", &["chromium", "chromium-browser", "google-chrome"], "chromium"),
+    ("firefox", &["firefox-esr", "firefox"], "firefox-esr"),
     ("go", &["go"], "golang-go"),
     ("mount", &["mount"], "mount"),
     ("node", &["node"], "nodejs"),

@@ -18,7 +18,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{broadcast, mpsc, watch},
     task::JoinSet,
-    time::timeout,
+    time::{self, timeout},
 };
 use tokio_tungstenite::{accept_async, tungstenite::Message};
 
@@ -45,6 +45,8 @@ struct State {
     token: String,
     project: String,
     generation: u64,
+    /// What the tag calls the copy of the HTML that is served.
+    page: Option<String>,
     hello: Value,
     files: HashMap<String, File>,
     /// Every path that was asked for.
@@ -55,7 +57,15 @@ struct State {
 struct File {
     media_type: String,
     headers: String,
-    body: String,
+    body: Vec<u8>,
+    /// How long the answer takes.
+    delay: Duration,
+}
+
+impl File {
+    fn new(media_type: &str, headers: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self { media_type: media_type.into(), headers: headers.into(), body: body.into(), delay: Duration::ZERO }
+    }
 }
 
 #[derive(Clone)]
@@ -73,6 +83,7 @@ impl FakeServer {
             token: "first-run-0123456789abcdef".into(),
             project: "shop".into(),
             generation: 1,
+            page: None,
             hello: json!({}),
             files: HashMap::new(),
             requests: Vec::new(),
@@ -94,13 +105,27 @@ impl FakeServer {
 
     /// The same with these header lines, each ended by CRLF, instead of the one that makes browsers ask again.
     pub(crate) fn put_with(&self, path: &str, media_type: &str, headers: &str, body: &str) {
-        let file = File { media_type: media_type.into(), headers: headers.into(), body: body.into() };
-        self.state().files.insert(path.into(), file);
+        self.state().files.insert(path.into(), File::new(media_type, headers, body));
+    }
+
+    /// Serves bytes at a path.
+    pub(crate) fn put_bytes(&self, path: &str, media_type: &str, body: &[u8]) {
+        self.state().files.insert(path.into(), File::new(media_type, "", body));
+    }
+
+    /// Answers at a path after a while from now on: what happens meanwhile is what the test is about.
+    pub(crate) fn slow_down(&self, path: &str, delay: Duration) {
+        self.state().files.get_mut(path).expect("a file that was put").delay = delay;
     }
 
     /// Serves a document whose `{client}` is replaced by the tag.
     pub(crate) fn put_page(&self, path: &str, body: &str) {
-        self.put(path, "text/html; charset=utf-8", &format!("<!doctype html><html lang=en>{body}</html>"));
+        self.put(path, "text/html; charset=utf-8", &document(body));
+    }
+
+    /// Names the copy of the HTML that is served from now on.
+    pub(crate) fn set_page(&self, id: &str) {
+        self.state().page = Some(id.into());
     }
 
     /// Answers 404 at a path from now on.
@@ -182,8 +207,9 @@ impl Room {
         }
         let mut head = vec![0; HEAD_BYTES];
         let _ = stream.read(&mut head).await;
-        let answer = answer(&mut self.state.lock().expect("no holder panicked"), &target);
-        let _ = stream.write_all(answer.as_bytes()).await;
+        let (answer, delay) = answer(&mut self.state.lock().expect("no holder panicked"), &target);
+        time::sleep(delay).await;
+        let _ = stream.write_all(&answer).await;
         let _ = stream.shutdown().await;
     }
 
@@ -229,23 +255,43 @@ fn hello(state: &State) -> Value {
     hello
 }
 
-fn answer(state: &mut State, target: &str) -> String {
+fn answer(state: &mut State, target: &str) -> (Vec<u8>, Duration) {
     let path = target.split('?').next().unwrap_or(target);
     state.requests.push(path.to_owned());
     let file = match path {
         "/__everlit/client.js" => Some(client_script(state)),
-        "/__everlit/hot.js" => Some(script(read_static("hot.js"))),
+        "/__everlit/hot.js" => Some(File::new(SCRIPT, "", read_static("hot.js"))),
         path => state.files.get(path).cloned(),
     };
-    let Some(file) = file else { return "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".into() };
-    let tag = format!(r#"<script src="/__everlit/client.js" data-generation="{}" async></script>"#, state.generation);
-    let body = file.body.replace(TAG, &tag);
+    let Some(file) = file else {
+        return (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec(), Duration::ZERO);
+    };
+    let body = match String::from_utf8(file.body) {
+        Ok(text) => text.replace(TAG, &tag(state)).into_bytes(),
+        Err(error) => error.into_bytes(),
+    };
     let headers = if file.headers.is_empty() { "Cache-Control: no-cache\r\n" } else { &file.headers };
-    format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
         file.media_type,
         body.len(),
-    )
+    );
+    ([head.into_bytes(), body].concat(), file.delay)
+}
+
+fn tag(state: &State) -> String {
+    let page = state.page.as_ref().map(|id| format!(r#" data-page="{id}""#)).unwrap_or_default();
+    format!(r#"<script src="/__everlit/client.js" data-generation="{}"{page} async></script>"#, state.generation)
+}
+
+/// A whole document, as [`FakeServer::put_page`] serves it.
+pub(crate) fn document(body: &str) -> String {
+    format!("<!doctype html><html lang=en>{body}</html>")
+}
+
+/// The same as the server says it in a `patch`: without the tag.
+pub(crate) fn document_without_tag(body: &str) -> String {
+    document(body).replace(TAG, "")
 }
 
 fn client_script(state: &State) -> File {
@@ -254,11 +300,7 @@ fn client_script(state: &State) -> File {
     parts.sort_unstable();
     let parts: String = parts.iter().map(|part| fs::read_to_string(part).expect("a part of the client script")).collect();
     let text = read_static("client.js").replace("EVERLIT_PARTS", &parts);
-    script(text.replace("EVERLIT_TOKEN", &state.token).replace("EVERLIT_PROJECT", &state.project))
-}
-
-fn script(body: String) -> File {
-    File { media_type: SCRIPT.into(), headers: String::new(), body }
+    File::new(SCRIPT, "", text.replace("EVERLIT_TOKEN", &state.token).replace("EVERLIT_PROJECT", &state.project))
 }
 
 fn read_static(name: &str) -> String {

@@ -6,6 +6,7 @@
 mod chromium;
 mod command;
 mod fake_server;
+mod firefox;
 mod fixed_port;
 mod http;
 mod processes;
@@ -19,7 +20,8 @@ use std::time::Duration;
 pub(crate) use self::{
     chromium::{Chromium, Page},
     command::require,
-    fake_server::FakeServer,
+    fake_server::{FakeServer, document_without_tag},
+    firefox::{Firefox, Tab},
     fixed_port::FixedPort,
     http::{Connection, get, send},
     processes::{MARK, Processes},
