@@ -15,9 +15,6 @@ const registry = (globalThis[Symbol.for("everlit.hot")] ??= { records: new Map()
 // The paths that run in another copy than the one their importers got.
 const replaced = new Set();
 
-// Event → the callbacks with the module that set them.
-const listeners = new Map();
-
 // One per address without its stamp: what the module said, and what it keeps from one copy to the next.
 function recordOf(url) {
   const address = new URL(url);
@@ -31,15 +28,12 @@ function recordOf(url) {
 }
 
 // What a copy of a module has said before it says anything.
-const silent = () => ({ accepts: [], disposers: [], pruners: [], declined: false });
+const silent = () => ({ accepts: [], disposers: [], pruners: [], listeners: [], declined: false });
 
 /** Answers the `import.meta.hot` of the module at `url`, and forgets what an earlier copy of it said. */
 export function createHot(url) {
   const record = recordOf(url);
   Object.assign(record, silent());
-  for (const heard of listeners.values()) {
-    for (const entry of heard) if (entry.record === record) heard.delete(entry);
-  }
   const pathOf = (dependency) => new URL(dependency, url).pathname;
   const hot = {
     get data() {
@@ -73,12 +67,10 @@ export function createHot(url) {
       if (!updating && !passOn()) registry.client?.reload(why);
     },
     on(event, callback) {
-      if (!listeners.has(event)) listeners.set(event, new Set());
-      listeners.get(event).add({ record, callback });
+      record.listeners.push({ event, callback });
     },
     off(event, callback) {
-      const heard = listeners.get(event) ?? new Set();
-      for (const entry of heard) if (entry.record === record && entry.callback === callback) heard.delete(entry);
+      record.listeners = record.listeners.filter((one) => one.event !== event || one.callback !== callback);
     },
     // In Vite this reaches plugins of the server. Here it reaches who listens in this page.
     send(event, data) {
@@ -89,7 +81,8 @@ export function createHot(url) {
 }
 
 function tell(event, data) {
-  for (const { callback } of [...(listeners.get(event) ?? [])]) callback(data);
+  const heard = [...registry.records.values()].flatMap(({ listeners }) => listeners);
+  for (const listener of heard) if (listener.event === event) listener.callback(data);
 }
 
 // ---- updating ----------------------------------------------------------------------------------------------------------
@@ -163,7 +156,7 @@ function importsOld(code, own) {
 }
 
 async function exchange(path, record, address, acceptors) {
-  const before = record && { accepts: record.accepts, disposers: record.disposers, pruners: record.pruners, declined: record.declined };
+  const before = record && Object.fromEntries(Object.keys(silent()).map((name) => [name, record[name]]));
   let arrived = false;
   try {
     for (const dispose of before?.disposers.splice(0) ?? []) await dispose(record.data);
@@ -193,7 +186,7 @@ function prune(path) {
 function fail(path, error) {
   console.error(`[everlit] ${path} was not updated`, error);
   tell("vite:error", { type: "error", err: { message: String(error?.message ?? error), stack: String(error?.stack ?? ""), id: path } });
-  registry.client?.fail(`${path} was not updated: ${error?.message ?? error}`);
+  registry.client?.fail(path, `${path} was not updated: ${error?.message ?? error}`);
 }
 
 // Lets those who accept an invalidated module from outside take it; answers false when nobody does.

@@ -5,13 +5,17 @@
 const registry = (globalThis[Symbol.for("everlit.hot")] ??= { records: new Map(), client: null, update: null });
 registry.client = {
   reload: (why) => reloadTo(expected(), why),
-  fail: (words) => note(words),
+  fail(path, words) {
+    status.broken.set(path, words);
+    render();
+  },
 };
 
 async function reachModules(paths, stamp) {
   const hot = paths.filter((path) => isHot(ownPath(path)));
   const cold = paths.find((path) => !hot.includes(path) && hasLoaded(path));
   if (cold) throw new Unreached(`${cold} changed`);
+  for (const path of hot) status.broken.delete(ownPath(path));
   if (hot.length && !(await registry.update(hot.map(ownPath), stamp))) throw new Unreached(`${hot[0]} does not accept its update`);
 }
 

@@ -1,6 +1,7 @@
 // What the person sees: the badge, the overlay, the mark in the title.
 
-const status = { report: null, stale: false, building: 0, lost: false, note: "" };
+// `broken`: modules whose update failed → why.
+const status = { report: null, stale: false, building: 0, lost: false, note: "", broken: new Map() };
 let clock = 0;
 let lossTimer = 0;
 
@@ -69,11 +70,12 @@ function badgeWords() {
   const words = [];
   if (held) words.push("update ready");
   if (status.note) words.push(status.note);
+  words.push(...status.broken.values());
   if (status.building) words.push(seconds ? `building ${seconds} s` : "building");
   // An open overlay says so itself.
   if (status.stale && (!overlay.host || words.length)) words.push("stale");
   if (status.lost && !words.length) words.push("disconnected");
-  if (words.length && !status.note && !held && known()) words.push(`generation ${generation}`);
+  if (words.length && !status.note && !status.broken.size && !held && known()) words.push(`generation ${generation}`);
   return words;
 }
 
@@ -127,7 +129,7 @@ const badge = {
   text: "",
   show(words) {
     const text = words.join(" · ");
-    const mood = held ? "ready" : status.stale || status.note ? "warning" : status.building ? "busy" : "quiet";
+    const mood = held ? "ready" : status.stale || status.note || status.broken.size ? "warning" : status.building ? "busy" : "quiet";
     if (!text) return this.remove();
     if (text === this.text && mood === this.host?.dataset.mood && this.host.isConnected) return;
     this.text = text;

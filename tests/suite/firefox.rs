@@ -1,1 +1,95 @@
-//! x
+//! The client script in Firefox: what lives in a page survives a change of its HTML, a reload gives it back, and nothing
+//! reloads because a socket was lost.
+
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{FakeServer, Firefox, SOON, Tab},
+    morph::{hear, patch},
+};
+
+const PAGE: &str = r#"<head>{client}<title>Shop</title><style>#box { height: 60px; overflow: auto } #box p { height: 900px } body { height: 4000px }</style></head>
+<body><h1>one</h1><p id=p>text</p><form><input name=title><input type=checkbox name=yes></form><details><summary>more</summary>inside</details>
+<div id=box><p>long</p></div><ul><li id=a>A<input></li><li id=b>B<input></li></ul><iframe srcdoc="<p>inside"></iframe><div id=app></div></body>"#;
+
+const LIVE: &str = "(() => { const $ = (selector) => document.querySelector(selector); window.mark = 1;
+    $('[name=yes]').checked = true; $('details').open = true; $('#box').scrollTop = 200; scrollTo(0, 700);
+    $('#app').append('made by a script'); $('#b input').value = 'b'; $('iframe').contentWindow.mark = 1; $('[name=title]').focus({ preventScroll: true }) })()";
+
+const STATE: &str = "(() => { const $ = (selector) => document.querySelector(selector), field = document.activeElement;
+    return [$('h1').textContent, $('[name=yes]').checked, $('details').open, $('#box').scrollTop, scrollY >= 700, $('#b input').value,
+        field.name, field.value, field.selectionStart, field.selectionEnd].join() })()";
+
+async fn open(server: &FakeServer, browser: &Firefox) -> Tab {
+    let page = browser.open(&server.url).await;
+    page.wait_until("window[Symbol.for('everlit')]?.connected === true", SOON).await;
+    page.evaluate(LIVE).await;
+    page
+}
+
+/// Proves that everything said before has been handled.
+async fn answered(server: &FakeServer, page: &Tab) {
+    page.evaluate("void addEventListener('everlit:data', ({ detail }) => { window.told = detail.resource })").await;
+    server.say(&json!({ "type": "data", "resource": "posts", "ids": [] }));
+    page.wait_until("window.told === 'posts'", SOON).await;
+}
+
+#[tokio::test]
+async fn what_lives_in_a_page_survives_in_firefox_too() {
+    let (mut server, browser) = (FakeServer::start().await, Firefox::start().await);
+    server.put_page("/", PAGE);
+    let page = open(&server, &browser).await;
+    page.type_text("half a word").await;
+    // Typing scrolled to the field.
+    page.evaluate("(document.activeElement.setSelectionRange(2, 6), scrollTo(0, 700))").await;
+    let target = PAGE
+        .replace("<title>Shop", "<title>Store")
+        .replace("<h1>one", "<h1 class=big>two")
+        .replace("<p id=p>text</p>", "<p id=p>text <b>more</b></p><p>new</p>")
+        .replace("<li id=a>A<input></li><li id=b>B<input></li>", "<li id=b>B!<input></li><li id=a>A<input></li>");
+    patch(&server, 2, PAGE, &target);
+    hear(&mut server, "painted", 2).await;
+    assert_eq!(page.evaluate(STATE).await, "two,true,true,200,true,b,title,half a word,2,6");
+    let rest = "[window.mark, document.title, document.querySelector('#app').textContent, document.querySelector('iframe').contentWindow.mark,
+        document.querySelector('#p').innerHTML, [...document.querySelectorAll('li')].map((item) => item.id + item.textContent)].join()";
+    assert_eq!(page.evaluate(rest).await, "1,Store,made by a script,1,text <b>more</b>,bB!,aA");
+}
+
+#[tokio::test]
+async fn a_conflict_is_one_reload_that_gives_back_what_was_there_in_firefox_too() {
+    let (mut server, browser) = (FakeServer::start().await, Firefox::start().await);
+    server.put_page("/", PAGE);
+    let page = open(&server, &browser).await;
+    page.evaluate("document.activeElement.value = 'set', document.activeElement.setSelectionRange(1, 2), document.querySelector('h1').textContent = 'mine'").await;
+    let state = page.evaluate(STATE).await.as_str().expect("a text").replace("mine", "two");
+    patch(&server, 2, PAGE, &PAGE.replace("<h1>one", "<h1>two"));
+    hear(&mut server, "painted", 2).await;
+    page.wait_until(&format!("window.mark === undefined && {STATE} === {}", json!(state)), SOON).await;
+    answered(&server, &page).await;
+    assert_eq!(server.count_requests("/"), 2);
+}
+
+#[tokio::test]
+async fn firefox_reloads_for_a_generation_and_not_for_a_socket_nor_over_typed_text() {
+    let (server, browser) = (FakeServer::start().await, Firefox::start().await);
+    server.put_page("/", PAGE);
+    let page = open(&server, &browser).await;
+    for times in 2..4 {
+        server.hang_up();
+        server.wait_connections(times, SOON).await;
+    }
+    answered(&server, &page).await;
+    assert_eq!(page.evaluate("window.mark").await, 1);
+
+    page.evaluate("document.querySelector('[name=title]').focus()").await;
+    page.type_text("typed").await;
+    server.set_generation(2);
+    server.hang_up();
+    let words = "document.querySelector('everlit-badge')?.shadowRoot.textContent.includes('update ready') === true";
+    page.wait_until(words, SOON).await;
+    assert_eq!(page.evaluate("window.mark").await, 1);
+    page.evaluate("document.querySelector('[name=title]').value = ''").await;
+    page.wait_until("window.mark === undefined && window[Symbol.for('everlit')]?.connected === true", SOON).await;
+    assert_eq!(server.count_requests("/"), 2);
+    assert_eq!(page.evaluate("document.querySelector('everlit-badge')").await, Value::Null);
+}
