@@ -15,6 +15,7 @@ mod forms;
 mod harness;
 mod modules;
 mod morph;
+mod morph_random;
 mod numbering;
 mod ports;
 mod processes;
