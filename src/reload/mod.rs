@@ -10,6 +10,7 @@
 //! [`Hub`] is the session's and the request path's handle; `inject` is the layer. Nobody here decides what changed.
 
 mod ear;
+pub(crate) mod hot;
 mod hub;
 pub mod inject;
 mod message;
@@ -23,6 +24,7 @@ mod verdict;
 
 pub use hub::{Hub, Painted, Wiring};
 pub use message::{Files, Message, Otherwise, PROTOCOL};
+pub use runtime::hot_script;
 pub use source::{Again, Router, Source};
 pub use token::Token;
 pub use update::{Only, Update};

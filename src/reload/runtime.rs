@@ -1,4 +1,4 @@
-//! `/__everlit/client.js`: the client runtime with this run's values in it.
+//! `/__everlit/client.js`: the client runtime with this run's values in it; and `/__everlit/hot.js` beside it.
 
 use axum::{
     body::Body,
@@ -29,17 +29,27 @@ impl Hub {
             .replace(PARTS, &assets::static_texts(FOLDER))
             .replace(TOKEN, self.token().reveal())
             .replace(PROJECT, &escaped(self.project()));
-        let mut response = Response::new(script.into());
-        for (name, value) in [
-            (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
-            (header::CACHE_CONTROL, "no-store"),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        ] {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
-        response
+        answer(script.into_bytes())
     }
+}
+
+/// The answer to a request for the module that gives other modules their `import.meta.hot`.
+#[must_use]
+pub fn hot_script() -> Response<Body> {
+    answer(assets::static_file("hot.js").unwrap_or_default().into_owned())
+}
+
+fn answer(script: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(script.into());
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// A text as the inside of a double-quoted JavaScript string.

@@ -26,7 +26,8 @@ use crate::{
     generation::Standing,
     proxy::{Peer, Upstream},
     reload::{
-        Again, Hub, Token,
+        self, Again, Hub, Token,
+        hot::{self, Destination},
         inject::{Inject, InjectLayer},
     },
     site::{Answer, Site},
@@ -70,7 +71,7 @@ pub struct Rooms {
 pub fn app_service(config: &Config, rooms: &Rooms) -> Route {
     let grant = Grant::new(&config.cors);
     let inject = if config.live.inject { Inject::On } else { Inject::Off };
-    let project = Project { rooms: rooms.clone(), grant: grant.clone() };
+    let project = Project { rooms: rooms.clone(), grant: grant.clone(), inject };
     let bare = Route::new(service_fn(move |request| project.clone().answer(request)));
     let project = ServiceBuilder::new()
         .layer(CorsHint::new(&grant, rooms.notices.clone())) // outside of cors: it looks at what that answered
@@ -131,8 +132,9 @@ impl Own {
         }
         match (request.method(), &request.uri().path()[OWN.len()..]) {
             (&Method::GET | &Method::HEAD, "client.js") => self.rooms.hub.client_script(),
+            (&Method::GET | &Method::HEAD, "hot.js") => reload::hot_script(),
             (&Method::GET, "ws") => self.socket(request, &headers),
-            (_, "client.js" | "ws") => {
+            (_, "client.js" | "hot.js" | "ws") => {
                 let mut response = refuse(&headers, StatusCode::METHOD_NOT_ALLOWED, "this address takes GET only");
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
                 response
@@ -157,6 +159,7 @@ impl Own {
 struct Project {
     rooms: Rooms,
     grant: Grant,
+    inject: Inject,
 }
 
 impl Project {
@@ -172,10 +175,13 @@ impl Project {
         let site = self.rooms.site.as_ref().filter(|_| !foreign);
         let Some(site) = site else { return Ok(self.forward(request, host, foreign).await) };
         let foreign_load = is_foreign_load(request.headers());
-        match site.answer(request).await {
+        let (parts, body) = request.into_parts();
+        let is_hot = self.inject == Inject::On && Destination::of(&parts) == Destination::Script;
+        match site.answer(Request::from_parts(parts, body)).await {
             Answer::Done(_) if foreign_load => {
                 Ok(refuse(&headers, StatusCode::FORBIDDEN, "pages of another site may not load this"))
             }
+            Answer::Done(response) if is_hot => Ok(ours(hot::prepare(response).await)),
             Answer::Done(response) => Ok(ours(response)),
             Answer::NotMine(request) => Ok(self.forward(request, host, false).await),
         }

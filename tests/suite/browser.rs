@@ -69,6 +69,65 @@ async fn a_saved_template_shows_its_new_text() {
 
     project.edit("templates/index.html", "Good light is mostly shade", "Good shade is mostly light");
     page.wait_until(&heading_is("Good shade is mostly light"), SOON).await;
+    assert_same_document(&page).await;
+}
+
+#[tokio::test]
+async fn what_a_person_did_in_a_page_outlives_a_save_of_its_template_and_data() {
+    let (project, browser) = (TestProject::from_example("shop"), Chromium::start().await);
+    let mut server = TestServer::start(project.path());
+    let page = open(&browser, &server.at("/products/1")).await;
+    let made = "const note = document.createElement('input'); note.id = 'note'; note.value = 'typed by a script';
+        document.querySelector('article').after(note); note.focus(); scrollTo(0, 40)";
+    page.evaluate(made).await;
+    let before = page.evaluate("scrollY").await;
+
+    project.edit("templates/products/[id].html", "What people say", "What they say");
+    project.edit("data/reviews.json", "Tobias", "Tobias W.");
+    page.wait_until("document.body.textContent.includes('What they say')", SOON).await;
+    page.wait_until("document.body.textContent.includes('Tobias W.')", SOON).await;
+    assert_same_document(&page).await;
+    assert_eq!(page.evaluate("[document.activeElement.value, scrollY]").await, json!(["typed by a script", before]));
+    let shown = server.wait_event("painted", SOON);
+    assert!(shown["took_ms"].as_f64().is_some_and(|took| took > 0.0), "{shown}");
+}
+
+#[tokio::test]
+async fn a_module_takes_its_own_update() {
+    let project = TestProject::from_text(
+        r#"
+-- index.html --
+<!doctype html><title>a</title><h1>none</h1><script type="module" src="/app.js"></script>
+-- app.js --
+document.querySelector("h1").textContent = "one";
+import.meta.hot?.accept();
+"#,
+    );
+    let (server, browser) = (TestServer::start(project.path()), Chromium::start().await);
+    let page = open(&browser, &server.url).await;
+    page.wait_until(&heading_is("one"), SOON).await;
+    project.edit("app.js", "one", "two");
+    page.wait_until(&heading_is("two"), SOON).await;
+    assert_same_document(&page).await;
+    assert_eq!(get(&server.at("/app.js")).await.text().lines().count(), 2, "lines stay where they are");
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_concerned_is_left_alone() {
+    let (project, browser) = (TestProject::from_example("shop"), Chromium::start().await);
+    let server = TestServer::start(project.path());
+    let page = open(&browser, &server.at("/about")).await;
+    let other = open(&browser, &server.at("/products/1")).await;
+    page.evaluate(
+        "new MutationObserver(() => { window.__changed = true }).observe(document.body, { subtree: true, childList: true })",
+    )
+    .await;
+    project.edit("data/reviews.json", "Tobias", "Tobias W.");
+    other.wait_until("document.body.textContent.includes('Tobias W.')", SOON).await;
+    // What is told next shows that nothing was before.
+    project.edit("static/site.css", "--ink: #2b241e", "--ink: #0a3d62");
+    page.wait_until(&heading_color_is("rgb(10, 61, 98)"), SOON).await;
+    assert_eq!(page.evaluate("[window.__mark, window.__changed ?? false]").await, json!([1, false]));
 }
 
 #[tokio::test]

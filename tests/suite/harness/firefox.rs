@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpStream, sync::Mutex, time};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-use super::{SOON, require};
+use super::require;
 
 /// How often a condition in a page, and the port of the browser, is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
