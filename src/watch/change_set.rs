@@ -9,7 +9,7 @@ use std::{
 /// A settled set of files whose content really changed, by their paths relative to the project.
 #[derive(Clone, Debug)]
 pub struct ChangeSet {
-    files: BTreeMap<PathBuf, Kind>,
+    files: BTreeMap<PathBuf, (Kind, Option<u64>)>,
     /// When the last event of the set came in: the end of the save.
     pub saved: Instant,
 }
@@ -21,6 +21,8 @@ pub struct Change<'a> {
     pub path: &'a Path,
     /// What happened to it.
     pub kind: Kind,
+    /// The xxh3 hash of what it holds, when it was read.
+    pub hash: Option<u64>,
 }
 
 /// What happened to a file.
@@ -41,7 +43,12 @@ impl ChangeSet {
 
     /// Adds a file; the last word on a path counts.
     pub fn add(&mut self, path: impl Into<PathBuf>, kind: Kind) {
-        self.files.insert(path.into(), kind);
+        self.files.insert(path.into(), (kind, None));
+    }
+
+    /// Adds a file that holds what has this hash.
+    pub(super) fn add_written(&mut self, path: impl Into<PathBuf>, hash: Option<u64>) {
+        self.files.insert(path.into(), (Kind::Written, hash));
     }
 
     /// Adds all of a later set.
@@ -58,6 +65,6 @@ impl ChangeSet {
 
     /// Each changed file, in the order of their paths.
     pub fn iter(&self) -> impl Iterator<Item = Change<'_>> {
-        self.files.iter().map(|(path, &kind)| Change { path, kind })
+        self.files.iter().map(|(path, &(kind, hash))| Change { path, kind, hash })
     }
 }

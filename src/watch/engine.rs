@@ -1,104 +1,156 @@
-//! Where events come from: notify on single folders, or nobody, when the tree is polled.
-//!
-//! notify's recursive mode is not used: on Linux it reports every file that is opened, loses what is written into new
-//! folders, and takes minutes to forget deleted ones. Single folders have none of that.
+//! Where events come from: the system, or nobody, when all folders are polled.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{io, os::fd::BorrowedFd, path::Path, sync::Arc};
 
-use notify::{
-    ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
-    event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode},
+use super::{
+    event::Event,
+    folder::{FolderId, Watch, Watches},
+    inbox::Inbox,
 };
 
-use super::inbox::{Inbox, Phase};
+#[cfg(target_os = "linux")]
+use super::inotify::Inotify;
+#[cfg(any(test, not(target_os = "linux")))]
+use super::notifier::Notifier;
 
-/// The shortest time between two polls of the tree.
-pub(super) const POLL: Duration = Duration::from_millis(250);
+/// What the system says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Signal<'a> {
+    Event(Event<'a>),
+    /// Events were lost: everything may have changed.
+    Lost,
+    /// The watch of a folder has ended by itself.
+    Ended(FolderId, Watch),
+    /// The file system a folder lies on is gone.
+    Unmounted(FolderId),
+    /// The root was renamed or deleted.
+    RootMoved,
+}
 
 /// The source of events.
-pub(super) enum Engine {
-    /// The system tells.
-    Native(RecommendedWatcher),
-    /// Nobody tells; the worker looks at the tree again and again.
+pub(super) struct Engine {
+    source: Source,
+    /// Why the system refused to watch a folder, until it is told.
+    refusal: Option<String>,
+}
+
+enum Source {
+    #[cfg(target_os = "linux")]
+    Inotify(Inotify),
+    #[cfg(any(test, not(target_os = "linux")))]
+    Notify(Notifier),
+    /// Nobody tells.
     Poll,
 }
 
 impl Engine {
-    /// The system's engine, or the reason why there is none.
-    pub(super) fn native(inbox: Arc<Inbox>) -> Result<Self, String> {
-        let handler = move |event: notify::Result<Event>| match event {
-            Ok(event) => deliver(event, &inbox),
-            Err(_) => inbox.put_lost(),
+    /// The system's; where it refuses, [`Self::take_refusal`] says why.
+    pub(super) fn of_system(inbox: &Arc<Inbox>) -> Self {
+        match of_system(inbox) {
+            Ok(source) => Self { source, refusal: None },
+            Err(refusal) => Self { source: Source::Poll, refusal: Some(refusal) },
+        }
+    }
+
+    /// Nobody tells, as was asked for.
+    pub(super) fn poll() -> Self {
+        Self { source: Source::Poll, refusal: None }
+    }
+
+    /// The engine of other systems.
+    #[cfg(test)]
+    pub(super) fn notify(inbox: &Arc<Inbox>) -> Self {
+        let notifier = Notifier::new(Arc::clone(inbox)).expect("the system lets notify watch");
+        Self { source: Source::Notify(notifier), refusal: None }
+    }
+
+    /// Whether nobody tells.
+    pub(super) fn is_poll(&self) -> bool {
+        matches!(self.source, Source::Poll)
+    }
+
+    /// Why the system refused; once.
+    pub(super) fn take_refusal(&mut self) -> Option<String> {
+        self.refusal.take()
+    }
+
+    /// What is readable once something has come in; others leave their events in the inbox.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.source {
+            #[cfg(target_os = "linux")]
+            Source::Inotify(inotify) => Some(std::os::fd::AsFd::as_fd(inotify)),
+            _ => None,
+        }
+    }
+
+    /// Hands on a part of what has come in; whether there was anything.
+    pub(super) fn read(&mut self, each: &mut dyn FnMut(Signal<'_>)) -> bool {
+        match &mut self.source {
+            #[cfg(target_os = "linux")]
+            Source::Inotify(inotify) => inotify.read(each),
+            _ => {
+                let _ = each;
+                false
+            }
+        }
+    }
+}
+
+impl Watches for Engine {
+    fn watch(&mut self, folder: FolderId, place: &Path) -> Option<Watch> {
+        let watched = match &mut self.source {
+            #[cfg(target_os = "linux")]
+            Source::Inotify(inotify) => inotify.watch(folder, place).map_err(|error| remedy(&error)),
+            #[cfg(any(test, not(target_os = "linux")))]
+            Source::Notify(notifier) => notifier.watch(place).map(|()| 0).map_err(|error| Some(error.to_string())),
+            Source::Poll => Err(None),
         };
-        notify::recommended_watcher(handler).map(Self::Native).map_err(|error| remedy(&error))
+        match watched {
+            Ok(watch) => return Some(watch),
+            Err(reason) => self.refusal = self.refusal.take().or(reason.filter(|_| place.is_dir())),
+        }
+        None
     }
 
-    /// Watches one folder.
-    ///
-    /// # Errors
-    /// The reason, with the next step, when the system refuses. A folder that is gone again is no error.
-    pub(super) fn watch(&mut self, folder: &Path) -> Result<(), String> {
-        let Self::Native(watcher) = self else { return Ok(()) };
-        match watcher.watch(folder, RecursiveMode::NonRecursive) {
-            Err(error) if folder.is_dir() => Err(remedy(&error)),
-            _ => Ok(()),
+    fn unwatch(&mut self, folder: FolderId, watch: Watch) {
+        match &mut self.source {
+            #[cfg(target_os = "linux")]
+            Source::Inotify(inotify) => inotify.unwatch(folder, watch),
+            // A folder that is gone is no longer watched.
+            _ => (),
         }
     }
 }
 
-fn deliver(event: Event, inbox: &Inbox) {
-    if event.need_rescan() {
-        return inbox.put_lost();
-    }
-    let Some(phase) = phase(&event.kind) else { return };
-    for path in event.paths {
-        inbox.put(path, phase);
-    }
+#[cfg(target_os = "linux")]
+fn of_system(_: &Arc<Inbox>) -> Result<Source, String> {
+    Inotify::new().map(Source::Inotify).map_err(|error| match rustix::io::Errno::from_io_error(&error) {
+        Some(rustix::io::Errno::MFILE) => {
+            "the limit of watch instances is reached, so that the whole project is polled; raise it \
+            with `sudo sysctl fs.inotify.max_user_instances=1024`"
+                .into()
+        }
+        _ => format!("the system refuses to watch ({error}), so that the whole project is polled"),
+    })
 }
 
-/// How far the save has come; `None` for what is no change, such as reading.
-fn phase(kind: &EventKind) -> Option<Phase> {
-    match kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Phase::Complete),
-        EventKind::Access(_) => None,
-        // Both halves have told already.
-        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => None,
-        EventKind::Create(CreateKind::File) => Some(Phase::Open),
-        EventKind::Modify(ModifyKind::Data(_)) => Some(Phase::Open),
-        EventKind::Modify(ModifyKind::Name(RenameMode::From)) | EventKind::Remove(_) => Some(Phase::Gone),
-        EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Other => Some(Phase::Complete),
-    }
+#[cfg(not(target_os = "linux"))]
+fn of_system(inbox: &Arc<Inbox>) -> Result<Source, String> {
+    Notifier::new(Arc::clone(inbox))
+        .map(Source::Notify)
+        .map_err(|error| format!("the system refuses to watch ({error}), so that the whole project is polled"))
 }
 
-fn remedy(error: &notify::Error) -> String {
-    match &error.kind {
-        ErrorKind::MaxFilesWatch => {
-            "the limit of watches is reached; raise it with `sudo sysctl fs.inotify.max_user_watches=1048576`".into()
-        }
-        ErrorKind::Io(io) if io.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
-            "the limit of watch instances is reached; raise it with `sudo sysctl fs.inotify.max_user_instances=1024`".into()
-        }
-        _ => format!("the system refuses to watch: {error}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::*;
-
-    #[test]
-    fn a_rename_leaves_the_old_name_gone_and_the_new_one_complete() {
-        let inbox = Inbox::default();
-        let rename = |mode, paths: &[&str]| {
-            let event = Event::new(EventKind::Modify(ModifyKind::Name(mode)));
-            paths.iter().fold(event, |event, path| event.add_path(PathBuf::from(path)))
-        };
-        for event in [rename(RenameMode::From, &["f"]), rename(RenameMode::To, &["f~"]), rename(RenameMode::Both, &["f", "f~"])] {
-            deliver(event, &inbox);
-        }
-        let batch = inbox.take(Some(Duration::ZERO));
-        assert_eq!(batch.dirty, [("f".into(), Phase::Gone), ("f~".into(), Phase::Complete)].into());
+/// The reason why a folder is polled, where it is worth telling.
+fn remedy(error: &io::Error) -> Option<String> {
+    match rustix::io::Errno::from_io_error(error)? {
+        rustix::io::Errno::NOSPC => Some(
+            "the limit of watches is reached, so that some folders are polled; raise it with \
+             `sudo sysctl fs.inotify.max_user_watches=1048576`"
+                .into(),
+        ),
+        rustix::io::Errno::NOMEM => Some("the system has no memory left for watches, so that some folders are polled".into()),
+        // Gone again, or not ours to read.
+        _ => None,
     }
 }

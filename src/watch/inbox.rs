@@ -1,124 +1,124 @@
-//! Where the engine leaves raw events for the worker: a set of dirty paths, so that a thousand events of one file take the
-//! room of one.
+//! What other threads leave for the worker: new settings, the end, contents that were read, and, where the system calls back,
+//! its events.
 
 use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    io,
+    os::fd::{AsFd, BorrowedFd},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::{bell::Bell, reader::Contents};
 use crate::config::WatchConfig;
 
-/// Dirty paths kept apart. Beyond it the whole tree is dirty: a scan is cheaper than the list by then.
+/// Events of one callback engine that may wait. Beyond it the whole tree is looked at: a scan is cheaper than the list by then.
+#[cfg(any(test, not(target_os = "linux")))]
 const CAPACITY: usize = 20_000;
 
-/// How far a save of one path has come, by the last event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Somebody writes it, or has just made it.
-    Open,
-    /// It was closed, renamed over or its attributes changed.
-    Complete,
-    /// It was removed or renamed away; often half of a save.
-    Gone,
-}
-
-/// What has come in since the last look.
+/// All that was left.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) dirty: HashMap<PathBuf, Phase>,
-    /// Events were lost: everything may have changed.
-    pub(super) lost: bool,
-    pub(super) last: Option<Instant>,
+pub(super) struct Orders {
     /// New settings; the whole tree is to be compared with what was known under the old ones.
     pub(super) config: Option<WatchConfig>,
     pub(super) closed: bool,
+    pub(super) contents: Vec<Contents>,
+    /// By absolute path.
+    #[cfg(any(test, not(target_os = "linux")))]
+    pub(super) events: Vec<(std::path::PathBuf, super::event::What)>,
+    /// Events were lost: everything may have changed.
+    #[cfg(any(test, not(target_os = "linux")))]
+    pub(super) lost: bool,
 }
 
-impl Batch {
-    fn is_empty(&self) -> bool {
-        self.dirty.is_empty() && !self.lost && !self.closed
-    }
-}
-
-/// The shared set; the engine's callback fills it and never waits.
-#[derive(Debug, Default)]
+/// Filled by anybody, who never waits; emptied by the worker.
+#[derive(Debug)]
 pub(super) struct Inbox {
-    batch: Mutex<Batch>,
-    filled: Condvar,
+    orders: Mutex<Orders>,
+    bell: Bell,
 }
 
 impl Inbox {
-    pub(super) fn put(&self, path: PathBuf, phase: Phase) {
-        let mut batch = self.lock();
-        if batch.dirty.len() >= CAPACITY {
-            batch.dirty.clear();
-            batch.lost = true;
-        }
-        batch.dirty.insert(path, phase);
-        batch.last = Some(Instant::now());
-        self.filled.notify_one();
-    }
-
-    /// Says that events were lost.
-    pub(super) fn put_lost(&self) {
-        let mut batch = self.lock();
-        batch.lost = true;
-        batch.last = Some(Instant::now());
-        self.filled.notify_one();
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { orders: Mutex::default(), bell: Bell::new()? })
     }
 
     /// Hands over new settings.
     pub(super) fn put_config(&self, config: WatchConfig) {
         self.lock().config = Some(config);
-        self.put_lost();
+        self.bell.ring();
+    }
+
+    /// Hands over what files hold.
+    pub(super) fn put_contents(&self, contents: Contents) {
+        self.lock().contents.push(contents);
+        self.bell.ring();
     }
 
     /// Tells the worker to end; every later look says so.
     pub(super) fn close(&self) {
         self.lock().closed = true;
-        self.filled.notify_one();
+        self.bell.ring();
     }
 
-    /// Takes what has come in, waiting for something at most that long.
-    pub(super) fn take(&self, limit: Option<Duration>) -> Batch {
-        let batch = self.lock();
-        let mut batch = match limit {
-            None => self.filled.wait_while(batch, |batch| batch.is_empty()).unwrap_or_else(PoisonError::into_inner),
-            Some(limit) => {
-                self.filled.wait_timeout_while(batch, limit, |batch| batch.is_empty()).unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        let left = Batch { closed: batch.closed, ..Batch::default() };
-        std::mem::replace(&mut *batch, left)
+    /// Takes what has come in.
+    pub(super) fn take(&self) -> Orders {
+        self.bell.silence();
+        let mut orders = self.lock();
+        let left = Orders { closed: orders.closed, ..Orders::default() };
+        std::mem::replace(&mut *orders, left)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Batch> {
-        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(any(test, not(target_os = "linux")))]
+impl Inbox {
+    pub(super) fn put_event(&self, path: std::path::PathBuf, what: super::event::What) {
+        let mut orders = self.lock();
+        if orders.events.len() >= CAPACITY {
+            orders.events.clear();
+            orders.lost = true;
+        }
+        orders.events.push((path, what));
+        self.bell.ring();
+    }
+
+    /// Says that events were lost.
+    pub(super) fn put_lost(&self) {
+        self.lock().lost = true;
+        self.bell.ring();
+    }
+}
+
+/// Readable once something was left.
+impl AsFd for Inbox {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::watch::event::What;
 
     #[test]
     fn closed_stays_closed() {
-        let inbox = Inbox::default();
+        let inbox = Inbox::new().expect("a pair of sockets");
         inbox.close();
         for look in ["first", "second"] {
-            assert!(inbox.take(Some(Duration::ZERO)).closed, "at the {look} look");
+            assert!(inbox.take().closed, "at the {look} look");
         }
     }
 
     #[test]
     fn too_many_paths_are_the_whole_tree() {
-        let inbox = Inbox::default();
+        let inbox = Inbox::new().expect("a pair of sockets");
         for number in 0..=CAPACITY {
-            inbox.put(number.to_string().into(), Phase::Complete);
+            inbox.put_event(number.to_string().into(), What::Closed);
         }
-        let batch = inbox.take(Some(Duration::ZERO));
-        assert!(batch.lost && batch.dirty.len() == 1);
+        let orders = inbox.take();
+        assert!(orders.lost && orders.events.len() == 1);
     }
 }

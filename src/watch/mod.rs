@@ -1,24 +1,39 @@
 //! Turns raw file events into settled [`ChangeSet`]s.
 //!
 //! Editors write one save as up to six events, a checkout as thousands. [`Watcher::next`] answers as soon as a save is
-//! complete, and never later than 400 ms after its first event, unless git is at work. What is equal to what was
-//! there before is no change, whatever the events said.
+//! complete, and never later than a second after its first event, unless git is at work. What is equal to what was there before is no
+//! change, whatever the events said.
 //!
 //! ```text
-//! notify ─► Inbox ─► pending (when?) ─► tree (what really?) ─► ChangeSet
+//! engine, poller ─► intake ─► pending (when?) ─► tree (what really?) ─► ChangeSet
 //! ```
 //!
 //! This module does not know what a change means; that is `build::plan`. It never drops a path: when events were lost the
-//! tree is scanned anew and compared.
+//! tree is scanned anew and compared, and a folder nobody tells of is polled.
 
+mod bell;
+mod canary;
 mod change_set;
 mod engine;
+mod event;
+mod folder;
+mod git_work;
 mod inbox;
-mod index_lock;
+#[cfg(target_os = "linux")]
+mod inotify;
+mod intake;
+mod links;
 mod moment;
+mod mounts;
+#[cfg(any(test, not(target_os = "linux")))]
+mod notifier;
 mod outer_rules;
 mod pending;
+mod poller;
+mod read_ahead;
+mod reader;
 mod repository;
+mod root;
 mod rules;
 mod stamp;
 mod temporaries;
@@ -53,11 +68,11 @@ impl Watcher {
     /// change, whenever the walk comes to it.
     ///
     /// # Errors
-    /// When the thread cannot be started.
+    /// When its threads cannot be started.
     pub fn start(root: &Path, config: &WatchConfig, notices: Notices) -> io::Result<Self> {
         let (sender, sets) = mpsc::channel(QUEUE);
-        let inbox = Arc::new(Inbox::default());
-        let worker = Worker::new(root, config, Arc::clone(&inbox), sender, notices);
+        let inbox = Arc::new(Inbox::new()?);
+        let worker = Worker::new(root, config, Arc::clone(&inbox), sender, notices)?;
         thread::Builder::new().name("watch".into()).spawn(move || worker.run())?;
         Ok(Self { sets: Some(sets), inbox })
     }

@@ -10,37 +10,43 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Since the epoch. Its order is that of time.
+/// Nanoseconds since the epoch, as few bytes as a tree of many files can have. Its order is that of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment {
-    seconds: i64,
-    nanoseconds: i64,
-}
+pub(super) struct Moment(i64);
 
 impl Moment {
     /// Before every change of a file.
-    pub(super) const NEVER: Self = Self { seconds: i64::MIN, nanoseconds: 0 };
+    pub(super) const NEVER: Self = Self(i64::MIN);
 
     /// When a file was changed last: its content, its name or its attributes.
     pub(super) fn of_change(metadata: &Metadata) -> Self {
-        Self { seconds: metadata.ctime(), nanoseconds: metadata.ctime_nsec() }
+        Self(metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec()))
     }
 
     /// So long ago, by the system's clock.
     pub(super) fn ago(age: Duration) -> Self {
-        let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().saturating_sub(age);
-        Self {
-            seconds: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX),
-            nanoseconds: i64::from(since_epoch.subsec_nanos()),
-        }
+        Self(Self::now().0.saturating_sub(nanoseconds(age)))
+    }
+
+    /// So long from now, by the system's clock.
+    pub(super) fn ahead(time: Duration) -> Self {
+        Self(Self::now().0.saturating_add(nanoseconds(time)))
+    }
+
+    fn now() -> Self {
+        Self(nanoseconds(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()))
     }
 
     /// Now, as a mark: a file changed before never bears this time or a later one. A file changed after it does, on Linux 6.13
     /// and later at once, elsewhere from the next tick of the kernel's clock on (1 to 10 ms).
     pub(super) fn mark() -> Self {
-        let now = Self::ago(Duration::ZERO);
+        let now = Self::now();
         exact_stamp().map_or(now, |stamp| stamp.max(now))
     }
+}
+
+fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Lets the kernel stamp a file of its memory. A change that follows a look at the last one gets the exact time, and once that

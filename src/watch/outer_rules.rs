@@ -1,4 +1,5 @@
-//! The ignore rules of folders above the project, up to the repository's own.
+//! The ignore rules of folders above the project, up to the repository's own, and git's excludes: those of the repository and the
+//! user's own (`core.excludesFile`, `~/.config/git/ignore`).
 //!
 //! The project is what the user asked for: a rule that leaves it out, or whatever is in it, says that the repository does not
 //! keep it and not that it has no saves. Such a rule is dropped (`*`, `playground/`, `playground/**`). The others, such as
@@ -9,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use ignore::gitignore::{Gitignore, GitignoreBuilder, gitconfig_excludes_path};
 
 use super::{repository::Repository, rules::RULE_FILES};
 
@@ -20,28 +21,37 @@ const ANY_NAMES: &[&str] = &["everlit-any-name", "everlit-any-name.everlit-any-e
 pub(super) struct OuterRules {
     /// Of each folder with rules, the nearest first.
     folders: Vec<Gitignore>,
+    /// Git's excludes weigh least.
+    excludes: Gitignore,
 }
 
 impl OuterRules {
-    /// Reads them. A project that is a repository of its own, or in none, has none.
+    /// Reads them. A project that is a repository of its own, or in none, has none above it.
     pub(super) fn above(project: &Path) -> Self {
-        let Some(repository) = Repository::around(project) else { return Self { folders: Vec::new() } };
-        let folders = project.ancestors().skip(1).take_while(|folder| folder.starts_with(&repository.top));
-        let folders = folders.map(|folder| rules_of(folder, &repository, project)).filter(|rules| !rules.is_empty());
-        Self { folders: folders.collect() }
+        Self::with_excludes_of_user(project, gitconfig_excludes_path())
+    }
+
+    fn with_excludes_of_user(project: &Path, of_user: Option<PathBuf>) -> Self {
+        let repository = Repository::around(project);
+        let top = repository.as_ref().map_or(project, |repository| &repository.top);
+        let folders = project.ancestors().take_while(|&folder| folder != top && repository.is_some());
+        let folders = folders
+            .filter_map(Path::parent)
+            .map(|folder| rules_of(RULE_FILES.iter().map(|name| folder.join(name)), folder, project));
+        // The last rule that matches wins, so what is named first weighs least.
+        let excludes = of_user.into_iter().chain(repository.as_ref().map(Repository::exclude));
+        Self { folders: folders.filter(|rules| !rules.is_empty()).collect(), excludes: rules_of(excludes, top, project) }
     }
 
     /// Whether an absolute path below the project is left out; its folder is not.
     pub(super) fn leave_out(&self, path: &Path, is_dir: bool) -> bool {
-        let first = self.folders.iter().map(|rules| rules.matched(path, is_dir)).find(|found| !found.is_none());
+        let rules = self.folders.iter().chain([&self.excludes]);
+        let first = rules.map(|rules| rules.matched(path, is_dir)).find(|found| !found.is_none());
         first.is_some_and(|found| found.is_ignore())
     }
 }
 
-fn rules_of(folder: &Path, repository: &Repository, project: &Path) -> Gitignore {
-    // The last rule that matches wins, so what is named first weighs least.
-    let excluded = (folder == repository.top).then(|| repository.exclude());
-    let files = excluded.into_iter().chain(RULE_FILES.iter().map(|name| folder.join(name)));
+fn rules_of(files: impl Iterator<Item = PathBuf>, folder: &Path, project: &Path) -> Gitignore {
     let mut rules = GitignoreBuilder::new(folder);
     for line in files.flat_map(|file| lines(&file)) {
         if !hides(&line, folder, project) {
@@ -122,5 +132,18 @@ mod tests {
             assert_eq!(rules.leave_out(&project.join(name), false), expected, "{name}");
         }
         assert!(OuterRules::above(&folder.path().join("repository")).folders.is_empty(), "a repository of its own");
+    }
+
+    #[test]
+    fn gits_excludes_hold_and_weigh_least() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let project = folder.path().join("project");
+        fs::create_dir_all(project.join(".git/info")).expect("a folder");
+        fs::write(folder.path().join("of-user"), "*.mine\n*.both\n").expect("rules");
+        fs::write(project.join(".git/info/exclude"), "*.its\n!*.both\n").expect("rules");
+        let rules = OuterRules::with_excludes_of_user(&project, Some(folder.path().join("of-user")));
+        for (name, expected) in [("a.mine", true), ("a/a.its", true), ("a.both", false), ("a.css", false)] {
+            assert_eq!(rules.leave_out(&project.join(name), false), expected, "{name}");
+        }
     }
 }

@@ -1,12 +1,20 @@
 //! Which paths are not watched.
 //!
-//! Three sources, the first with a word on a path counts: fixed names, the `ignore` globs and rule files of the project, and
-//! the rule files above it (see `outer_rules`). Rule files are read when they are first asked, and again after
-//! [`Rules::expire`].
+//! The first with a word on a path counts: fixed names, the `ignore` globs of the configuration, the rule files of the project from
+//! the nearest folder up ([`Level`]), those above it, and git's own excludes (see `outer_rules`). A level belongs to a
+//! folder of the tree and is read when that folder is listed, so that asking costs no file access.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use ignore::{IncrementalIgnore, WalkBuilder, overrides::OverrideBuilder};
+use ignore::{
+    Match,
+    gitignore::{Gitignore, GitignoreBuilder},
+    overrides::{Override, OverrideBuilder},
+};
 
 use super::{outer_rules::OuterRules, temporaries::is_temporary};
 
@@ -35,65 +43,94 @@ const FOLDERS: &[&str] = &[
     ".gradle",
 ];
 
-/// Ours among the rule files.
-const OWN_RULE_FILE: &str = ".everlitignore";
-
-/// Files whose change is a change of the rules; the last one weighs most.
-pub(super) const RULE_FILES: &[&str] = &[".gitignore", ".ignore", OWN_RULE_FILE];
+/// Files whose change is a change of the rules; the last one weighs most, and weighs so in all folders.
+pub(super) const RULE_FILES: [&str; 3] = [".gitignore", ".ignore", ".everlitignore"];
 
 /// Answers whether a path is watched.
 pub(super) struct Rules {
     root: PathBuf,
     ignore: Vec<String>,
-    files: Option<RuleFiles>,
+    configured: Override,
+    outer: OuterRules,
 }
 
-/// What the rule files say.
-struct RuleFiles {
-    inner: Option<IncrementalIgnore>,
-    outer: OuterRules,
+/// What the rule files of a folder and those above it in the project say.
+#[derive(Debug)]
+pub(super) struct Level {
+    /// One for each of [`RULE_FILES`].
+    files: [Gitignore; RULE_FILES.len()],
+    above: Option<Arc<Level>>,
 }
 
 impl Rules {
     pub(super) fn new(root: &Path, ignore: &[String]) -> Self {
-        Self { root: root.to_owned(), ignore: ignore.to_vec(), files: None }
+        Self {
+            root: root.to_owned(),
+            ignore: ignore.to_vec(),
+            configured: configured(root, ignore),
+            outer: OuterRules::above(root),
+        }
     }
 
-    /// Has the rule files read anew.
-    pub(super) fn expire(&mut self) {
-        self.files = None;
+    /// The same, with the rules above the project read anew.
+    pub(super) fn anew(&self) -> Self {
+        Self::new(&self.root, &self.ignore)
     }
 
     /// Whether a folder, relative to the root, is left out with all it holds.
-    pub(super) fn skips_folder(&mut self, folder: &Path) -> bool {
+    pub(super) fn skips_folder(&self, level: &Level, folder: &Path) -> bool {
         name(folder).is_some_and(|name| FOLDERS.contains(&name))
             || is_cargo_target(&self.root.join(folder))
-            || self.files_leave_out(folder, true)
+            || self.leave_out(level, folder, true)
     }
 
     /// Whether a file, relative to the root, is left out; its folder is not. A worktree's `.git` is a file.
-    pub(super) fn skips_file(&mut self, file: &Path) -> bool {
-        name(file).is_none_or(|name| FOLDERS.contains(&name) || is_temporary(name)) || self.files_leave_out(file, false)
+    pub(super) fn skips_file(&self, level: &Level, file: &Path) -> bool {
+        name(file).is_some_and(|name| FOLDERS.contains(&name) || is_temporary(name)) || self.leave_out(level, file, false)
     }
 
-    fn files_leave_out(&mut self, path: &Path, is_dir: bool) -> bool {
-        let files = self.files.get_or_insert_with(|| RuleFiles::read(&self.root, &self.ignore));
-        match files.inner.as_mut().map(|inner| inner.matched(path, is_dir)) {
-            Some(found) if !found.is_none() => found.is_ignore(),
-            _ => files.outer.leave_out(&self.root.join(path), is_dir),
+    fn leave_out(&self, level: &Level, path: &Path, is_folder: bool) -> bool {
+        let place = self.root.join(path);
+        match self.configured.matched(path, is_folder).map(|_| ()).or(level.matched(&place, is_folder)) {
+            Match::None => self.outer.leave_out(&place, is_folder),
+            found => found.is_ignore(),
         }
     }
 }
 
-impl RuleFiles {
-    fn read(root: &Path, ignore: &[String]) -> Self {
-        Self { inner: inner(root, ignore), outer: OuterRules::above(root) }
+impl Level {
+    /// Of a root without rule files.
+    pub(super) fn none() -> Arc<Self> {
+        Arc::new(Self { files: RULE_FILES.map(|_| Gitignore::empty()), above: None })
+    }
+
+    /// Reads the rule files of an absolute folder.
+    pub(super) fn read(folder: &Path, above: Option<&Arc<Self>>) -> Arc<Self> {
+        let files = RULE_FILES.map(|name| {
+            let mut rules = GitignoreBuilder::new(folder);
+            // A line that is no glob is no rule, here as in git; and so is a file that cannot be read.
+            let _ = rules.add(folder.join(name));
+            rules.build().unwrap_or_else(|_| Gitignore::empty())
+        });
+        Arc::new(Self { files, above: above.cloned() })
+    }
+
+    /// Of one kind of file the nearest folder counts.
+    fn matched(&self, place: &Path, is_folder: bool) -> Match<()> {
+        let kinds = (0..RULE_FILES.len()).rev();
+        kinds.map(|kind| self.matched_by(kind, place, is_folder)).find(|found| !found.is_none()).unwrap_or(Match::None)
+    }
+
+    fn matched_by(&self, kind: usize, place: &Path, is_folder: bool) -> Match<()> {
+        let levels = std::iter::successors(Some(self), |level| level.above.as_deref());
+        let mut found = levels.map(|level| level.files[kind].matched(place, is_folder).map(|_| ()));
+        found.find(|found| !found.is_none()).unwrap_or(Match::None)
     }
 }
 
 /// Whether a change of this file changes the rules.
-pub(super) fn is_rule_file(path: &Path) -> bool {
-    name(path).is_some_and(|name| RULE_FILES.contains(&name))
+pub(super) fn is_rule_file(name: &OsStr) -> bool {
+    RULE_FILES.iter().any(|file| name == *file)
 }
 
 fn name(path: &Path) -> Option<&str> {
@@ -105,17 +142,13 @@ fn is_cargo_target(folder: &Path) -> bool {
     folder.join("CACHEDIR.TAG").exists() || (name(folder) == Some("target") && folder.with_file_name("Cargo.toml").exists())
 }
 
-/// The rules in the project itself; it need not be a repository.
-fn inner(root: &Path, ignore: &[String]) -> Option<IncrementalIgnore> {
+fn configured(root: &Path, ignore: &[String]) -> Override {
     let mut overrides = OverrideBuilder::new(root);
     for glob in ignore {
         // The globs were checked when the configuration was read; an override ignores what starts with `!`.
         let _ = overrides.add(&format!("!{glob}"));
     }
-    let mut builder = WalkBuilder::new(root);
-    builder.hidden(false).require_git(false).parents(false).add_custom_ignore_filename(OWN_RULE_FILE);
-    builder.overrides(overrides.build().ok()?);
-    builder.build_matchers().into_iter().next()
+    overrides.build().unwrap_or_else(|_| Override::empty())
 }
 
 #[cfg(test)]
@@ -135,10 +168,13 @@ mod tests {
             fs::write(folder.path().join(path), text).expect("a file");
         }
         let ignore: Vec<_> = ignore.iter().map(|&glob| glob.to_owned()).collect();
-        let mut rules = Rules::new(&root, &ignore);
-        let skipped = match path.strip_suffix('/') {
-            Some(path) => rules.skips_folder(Path::new(path)),
-            None => rules.skips_file(Path::new(path)),
+        let rules = Rules::new(&root, &ignore);
+        let (path, is_folder) = path.strip_suffix('/').map_or((path, false), |path| (path, true));
+        let folders = Path::new(path).ancestors().skip(1).collect::<Vec<_>>();
+        let level = folders.iter().rev().fold(Level::none(), |above, folder| Level::read(&root.join(folder), Some(&above)));
+        let skipped = match is_folder {
+            true => rules.skips_folder(&level, Path::new(path)),
+            false => rules.skips_file(&level, Path::new(path)),
         };
         assert_eq!(skipped, expected, "{files:?}, {ignore:?}: {path}");
     }
@@ -164,5 +200,14 @@ mod tests {
         check(&[".git/HEAD=", ".gitignore=*"], &[], "a.css", false);
         check(&[".git/HEAD=", ".gitignore=project/"], &[], "static/", false);
         check(&[".gitignore=*.css"], &[], "a.css", false);
+    }
+
+    #[test]
+    fn the_nearest_folder_counts_and_the_weightier_file_first() {
+        check(&["project/.gitignore=*.css", "project/a/.gitignore=!a.css"], &[], "a/a.css", false);
+        check(&["project/.gitignore=*.css", "project/a/.gitignore=!a.css"], &[], "a/b/b.css", true);
+        check(&["project/.everlitignore=*.css", "project/a/.gitignore=!a.css"], &[], "a/a.css", true);
+        check(&["project/.gitignore=/a.css"], &[], "a/a.css", false);
+        check(&["project/a/.ignore=/a.css"], &[], "a/a.css", true);
     }
 }

@@ -25,6 +25,12 @@ pub(super) fn is_temporary(name: &str) -> bool {
         || name == ".DS_Store"
 }
 
+/// Whether rsync writes to it before it renames it: `.site.css.a1B2c3`. Such a file is watched, and others may follow it.
+pub(super) fn is_rsyncs(name: &str) -> bool {
+    let parts = name.strip_prefix('.').and_then(|name| name.rsplit_once('.'));
+    parts.is_some_and(|(name, end)| !name.is_empty() && end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// vim asks whether it may write a folder with a file `4913`, or the next free number in steps of 123.
 fn is_vims_probe(name: &str) -> bool {
     name.parse::<u32>().is_ok_and(|number| number >= 4913 && (number - 4913).is_multiple_of(123) && number < 10_000)

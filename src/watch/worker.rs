@@ -1,202 +1,389 @@
 //! The thread that ties it together: waits for events, lets them settle, looks at what they name.
 
 use std::{
+    io,
+    num::NonZeroU64,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use rustix::{
+    event::{PollFd, PollFlags, Timespec},
+    io::Errno,
+};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{
+    canary::Canary,
     change_set::ChangeSet,
-    engine::{Engine, POLL},
-    inbox::{Batch, Inbox, Phase},
-    index_lock::{self, Hold, IndexLock},
-    pending::Pending,
+    engine::{Engine, Signal},
+    event::Event,
+    folder::FolderId,
+    git_work::{self, GitWork, Hold},
+    inbox::{Inbox, Orders},
+    intake::{self, Arrival},
+    pending::{Pending, Phase, Ready},
+    poller::Poller,
+    read_ahead::ReadAhead,
+    reader::{Contents, Reader, Why},
+    root::{Root, Seen},
     rules::{Rules, is_rule_file},
-    tree::Tree,
+    tree::{Findings, Suspect, Tree},
 };
 use crate::{
     config::WatchConfig,
     telemetry::{Notice, Notices},
 };
 
-/// How often a lock of git's, or a set the session has not taken yet, is looked at again.
+/// How often git's work, or a set the session has not taken yet, is looked at again.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// A poll may use this share of the time: one part scanning, so many parts idle.
-const POLL_IDLE: u32 = 20;
+/// How exactly the system keeps the time of a wait. Its default is a third of what a save waits.
+const SLACK: NonZeroU64 = NonZeroU64::new(1_000).expect("more than nothing");
+
+/// Names beyond which a storm is read in naps, and how long one is: many events cost as much as one.
+const STORM: usize = 64;
+const NAP: Duration = Duration::from_millis(2);
+
+/// Reads of the system's events in one turn; then the rest of the work has its turn.
+const READS: usize = 64;
 
 pub(super) struct Worker {
-    root: PathBuf,
+    place: PathBuf,
     pub(super) tree: Tree,
-    engine: Engine,
+    pub(super) engine: Engine,
     inbox: Arc<Inbox>,
     sets: mpsc::Sender<ChangeSet>,
     notices: Notices,
-    git: IndexLock,
+    reader: Reader,
+    pub(super) pending: Pending,
+    poller: Poller,
+    root: Root,
+    canary: Option<Canary>,
+    git: GitWork,
+    /// Git is at work until then at least.
+    held_until: Option<Instant>,
+    began: Instant,
+    read_ahead: Option<ReadAhead>,
     /// What the session had no room for.
     unsent: Option<ChangeSet>,
-    root_missing: bool,
-    poll_every: Duration,
 }
 
 impl Worker {
     /// What changes from now on is a change.
+    ///
+    /// # Errors
+    /// When the thread that reads cannot be started.
     pub(super) fn new(
         root: &Path,
         config: &WatchConfig,
         inbox: Arc<Inbox>,
         sets: mpsc::Sender<ChangeSet>,
         notices: Notices,
-    ) -> Self {
-        Self {
-            root: root.to_owned(),
+    ) -> io::Result<Self> {
+        Ok(Self {
+            place: root.to_owned(),
             tree: Tree::new(root, Rules::new(root, &config.ignore)),
-            engine: engine(config, &inbox, &notices),
+            engine: engine(config, &inbox),
+            reader: Reader::start(Arc::clone(&inbox))?,
             inbox,
             sets,
             notices,
-            git: IndexLock::around(root),
+            pending: Pending::default(),
+            poller: Poller::default(),
+            root: Root::new(root),
+            canary: None,
+            git: GitWork::around(root),
+            held_until: None,
+            began: Instant::now(),
+            read_ahead: Some(ReadAhead::default()),
             unsent: None,
-            root_missing: false,
-            poll_every: POLL,
-        }
+        })
     }
 
     pub(super) fn run(mut self) {
+        be_punctual();
         self.walk();
         while self.turn().is_continue() {}
     }
 
-    /// Walks the tree for the first time; events are kept in the inbox meanwhile, and so is what was saved without one.
+    /// Walks the tree for the first time; the system keeps events meanwhile, and what was saved without one is found.
     pub(super) fn walk(&mut self) {
-        let began = Instant::now();
-        let mut saved = Vec::new();
-        self.with_watches(|tree, watch| saved = tree.walk(watch));
-        for path in saved {
-            self.inbox.put(path, Phase::Complete);
+        let saved = self.tree.scan(&mut self.engine);
+        let now = Instant::now();
+        for suspect in saved {
+            self.pending.complete(suspect.key, now);
         }
-        let (folders, files) = self.tree.size();
-        self.notices.send(Notice::Watching { folders, files, took: began.elapsed() });
+        self.tell_of_watches();
+        if !self.engine.is_poll() {
+            self.canary = Canary::release(&self.place);
+        }
+        self.read_ahead();
     }
 
-    /// Waits for events and hands on what really changed; breaks when nobody listens any more.
+    /// Waits for whatever comes first and acts on it; breaks when nobody listens any more.
     pub(super) fn turn(&mut self) -> ControlFlow<()> {
-        let batch = self.receive(self.patience());
-        if batch.closed || self.sets.is_closed() {
+        self.wait();
+        let orders = self.inbox.take();
+        if orders.closed || self.sets.is_closed() {
             return ControlFlow::Break(());
         }
-        if batch.last.is_none() {
-            self.idle();
-        } else if let Some(pending) = self.settle(batch) {
-            self.look(&pending);
-        }
+        self.look_at_root();
+        self.receive(orders);
+        self.poll();
+        self.look_after_canary();
+        self.fire();
         self.send();
         ControlFlow::Continue(())
     }
 
-    /// How long to wait for events; `None` is for ever.
-    fn patience(&self) -> Option<Duration> {
-        match self.engine {
-            _ if self.unsent.is_some() => Some(RETRY),
-            _ if self.root_missing => Some(self.poll_every),
-            Engine::Poll => Some(self.poll_every),
-            Engine::Native(_) => None,
+    /// Whether the first walk and the reading behind it are done.
+    #[cfg(test)]
+    pub(super) fn is_settled(&self) -> bool {
+        self.read_ahead.is_none()
+    }
+
+    fn wait(&self) {
+        let now = Instant::now();
+        let due = self.next_due(now);
+        let left = due.saturating_duration_since(now);
+        let is_storm = self.pending.len() > STORM && left > NAP;
+        let inbox = PollFd::new(&*self.inbox, PollFlags::IN);
+        match self.engine.descriptor().filter(|_| !is_storm) {
+            Some(engine) => await_any(&mut [inbox, PollFd::from_borrowed_fd(engine, PollFlags::IN)], left),
+            None if is_storm => await_any(&mut [inbox], NAP),
+            None => await_any(&mut [inbox], left),
         }
     }
 
-    /// Takes what has come in, without what is no news: a log that is left out must not keep a save waiting.
-    pub(super) fn receive(&mut self, limit: Option<Duration>) -> Batch {
-        let mut batch = self.inbox.take(limit);
-        if let Some(config) = batch.config.take() {
+    fn next_due(&self, now: Instant) -> Instant {
+        let retry = self.unsent.as_ref().map(|_| now + RETRY);
+        let canary = self.canary.as_ref().map(Canary::until);
+        let poll = self.poller.due(&self.tree, now);
+        let first = [self.set_due(), retry, canary, poll].into_iter().flatten().min();
+        first.unwrap_or(self.root.due()).min(self.root.due())
+    }
+
+    fn set_due(&self) -> Option<Instant> {
+        let due = self.pending.due()?;
+        Some(self.held_until.map_or(due, |held| held.max(due)))
+    }
+
+    /// Takes in what others left and what the system says. Contents come last: a file that was written before it was read has
+    /// told so by now.
+    pub(super) fn receive(&mut self, mut orders: Orders) {
+        if let Some(config) = orders.config.take() {
             self.adopt(&config);
         }
-        batch.dirty.retain(|path, phase| {
-            // Only a file that was there can be half of its own save; others are what it was written to first.
-            if *phase == Phase::Gone && !self.tree.knows(path) {
-                *phase = Phase::Complete;
+        #[cfg(any(test, not(target_os = "linux")))]
+        self.receive_called_back(&mut orders);
+        for _ in 0..READS {
+            if !self.read_engine() {
+                break;
             }
-            self.tree.heeds(path)
-        });
-        if batch.dirty.is_empty() && !batch.lost {
-            batch.last = None;
         }
-        batch
+        for contents in orders.contents {
+            self.learn(contents);
+        }
+    }
+
+    fn read_engine(&mut self) -> bool {
+        let (at, mut arrivals) = (Instant::now(), Vec::new());
+        let Self { engine, tree, pending, canary, root, .. } = self;
+        let has_read = engine.read(&mut |signal| match signal {
+            Signal::Event(event) if canary.as_ref().is_some_and(|canary| canary.is(event.name)) => *canary = None,
+            Signal::Event(event) => intake::note(&event, tree, pending, &mut arrivals, at),
+            Signal::Lost => {
+                *canary = None;
+                pending.lose(at);
+            }
+            Signal::Ended(folder, watch) => tree.lost_watch(folder, watch),
+            Signal::Unmounted(FolderId::ROOT) => root.unmounted(),
+            Signal::Unmounted(_) => pending.lose(at),
+            Signal::RootMoved => root.suspect(),
+        });
+        self.welcome(arrivals);
+        has_read
+    }
+
+    #[cfg(any(test, not(target_os = "linux")))]
+    fn receive_called_back(&mut self, orders: &mut Orders) {
+        let (at, mut arrivals) = (Instant::now(), Vec::new());
+        if std::mem::take(&mut orders.lost) {
+            self.pending.lose(at);
+        }
+        for (path, what) in orders.events.drain(..) {
+            if path == self.place {
+                self.root.suspect();
+            }
+            let Some((folder, name)) = self.tree.key(&path) else { continue };
+            if self.canary.as_ref().is_some_and(|canary| canary.is(&name)) {
+                self.canary = None;
+                continue;
+            }
+            let event = Event { folder, name: &name, what, is_folder: path.is_dir() && !path.is_symlink() };
+            intake::note(&event, &mut self.tree, &mut self.pending, &mut arrivals, at);
+            // Its watch must be there before the next event's folder is asked for.
+            self.welcome(std::mem::take(&mut arrivals));
+        }
+    }
+
+    /// Watches and lists folders that have appeared, at once: what is written into them would be lost otherwise.
+    fn welcome(&mut self, arrivals: Vec<Arrival>) {
+        for Arrival { key, is_complete } in arrivals {
+            let suspects = self.tree.adopt(key.0, &key.1, &mut self.engine);
+            let at = Instant::now();
+            for Suspect { key, is_gone } in suspects {
+                match (is_gone, is_complete) {
+                    (true, _) => self.pending.wait_for(key, Phase::Gone, at),
+                    (false, true) => self.pending.complete_one_of_several(key, at),
+                    (false, false) => self.pending.wait_for(key, Phase::Found, at),
+                }
+            }
+            if self.tree.has_replaced() {
+                self.pending.complete(key, at);
+            }
+        }
+        self.tell_of_watches();
     }
 
     /// Goes on under new settings with all that is known.
     fn adopt(&mut self, config: &WatchConfig) {
-        self.tree.set_rules(Rules::new(&self.root, &config.ignore));
-        if config.poll != matches!(self.engine, Engine::Poll) {
-            self.engine = engine(config, &self.inbox, &self.notices);
+        self.tree.set_rules(Rules::new(&self.place, &config.ignore));
+        if config.poll != self.engine.is_poll() {
+            self.tree.unwatch();
+            self.engine = engine(config, &self.inbox);
+            self.poller.begin_anew();
         }
+        self.pending.lose(Instant::now());
     }
 
-    /// Waits until the save is complete; `None` when nobody listens any more.
-    fn settle(&mut self, batch: Batch) -> Option<Pending> {
-        let mut pending = Pending::new(batch, Instant::now());
-        while let Some(wait) = pending.wait(Instant::now()).or_else(|| self.git_wait(&pending)) {
-            let batch = self.receive(Some(wait));
-            if batch.closed {
-                return None;
-            }
-            pending.add(batch);
-        }
-        Some(pending)
-    }
-
-    /// Git writes its index lock while it changes files: the save is complete when it is gone.
-    fn git_wait(&mut self, pending: &Pending) -> Option<Duration> {
-        match self.git.look(pending.age()) {
-            Hold::Free => None,
-            Hold::Wait => Some(RETRY),
-            Hold::GivenUp(lock) => {
-                let (lock, limit) = (lock.display(), index_lock::LIMIT.as_secs());
-                self.notices.warn(format!(
-                    "git has held {lock} for {limit} s; saves no longer wait for it. Delete it if no git command is running"
-                ));
-                None
+    fn learn(&mut self, contents: Contents) {
+        let mut changes = ChangeSet::new(Instant::now());
+        for (key, stamp) in contents.files {
+            // One that is being saved is looked at again.
+            if !self.pending.contains(&key) {
+                self.tree.learn(&key, stamp, &mut changes);
             }
         }
-    }
-
-    fn look(&mut self, pending: &Pending) {
-        let mut changes = ChangeSet::new(pending.last);
-        let rescan = pending.lost || pending.dirty.keys().any(|path| is_rule_file(path));
-        self.with_watches(|tree, watch| {
-            for path in pending.dirty.keys() {
-                tree.look(path, watch, &mut changes);
-            }
-            if rescan {
-                tree.rescan(watch, &mut changes);
-            }
-        });
-        self.check_root();
         self.queue(changes);
+        if contents.why == Why::Ahead {
+            self.read_ahead();
+        }
     }
 
-    /// Nothing came in: look for what no event tells.
-    fn idle(&mut self) {
-        if !matches!(self.engine, Engine::Poll) && !self.root_missing {
+    /// Has the next files read that nobody has read yet; tells when all are.
+    fn read_ahead(&mut self) {
+        let Some(ahead) = &mut self.read_ahead else { return };
+        if let Some(jobs) = ahead.next(&self.tree) {
+            return self.reader.read(jobs, Why::Ahead);
+        }
+        self.read_ahead = None;
+        let (folders, files) = self.tree.size();
+        self.notices.send(Notice::Watching { folders, files, took: self.began.elapsed() });
+    }
+
+    fn look_at_root(&mut self) {
+        if self.root.due() > Instant::now() {
             return;
         }
-        let started = Instant::now();
-        let mut changes = ChangeSet::new(started);
-        self.with_watches(|tree, watch| tree.rescan(watch, &mut changes));
-        self.poll_every = POLL.max(started.elapsed() * POLL_IDLE);
-        self.check_root();
-        self.queue(changes);
+        match self.root.look() {
+            Seen::Same => (),
+            Seen::Gone => self.notices.warn(format!("{} is gone; waiting for it to come back", self.place.display())),
+            Seen::Back => {
+                self.notices.send(Notice::Info(format!("{} is back", self.place.display())));
+                self.pending.lose(Instant::now());
+            }
+            Seen::Replaced => self.pending.lose(Instant::now()),
+        }
     }
 
-    fn check_root(&mut self) {
-        let missing = !self.tree.root_exists();
-        if missing && !self.root_missing {
-            self.notices.warn(format!("{} is gone; waiting for it to come back", self.root.display()));
+    /// Looks at folders nobody tells of.
+    fn poll(&mut self) {
+        let now = Instant::now();
+        if self.root.is_gone() || self.poller.due(&self.tree, now).is_none_or(|due| due > now) {
+            return;
         }
-        self.root_missing = missing;
+        let (found, mut arrivals) = (self.poller.look(&mut self.tree), Vec::new());
+        let at = Instant::now();
+        for found in found {
+            let (folder, name) = (found.key.0, &*found.key.1);
+            let event = Event { folder, name, what: found.what, is_folder: found.is_folder };
+            intake::note(&event, &mut self.tree, &mut self.pending, &mut arrivals, at);
+        }
+        self.welcome(arrivals);
+    }
+
+    fn look_after_canary(&mut self) {
+        if self.canary.as_ref().is_some_and(|canary| canary.until() <= Instant::now()) {
+            self.canary = None;
+            self.tree.distrust();
+            self.notices.warn("the file system of the project reports no changes, so that it is polled");
+        }
+    }
+
+    /// Hands on what is complete and really changed.
+    fn fire(&mut self) {
+        let now = Instant::now();
+        if self.set_due().is_none_or(|due| due > now) || self.is_held(now) {
+            return;
+        }
+        let ready = self.pending.take(now);
+        if !self.root.is_gone() {
+            self.look(&ready);
+        }
+    }
+
+    /// Git changes many files one by one: the save is complete when it is done.
+    fn is_held(&mut self, now: Instant) -> bool {
+        let hold = self.git.look(self.pending.age(now));
+        self.held_until = (hold == Hold::Wait).then_some(now + RETRY);
+        if let Hold::GivenUp(lock) = &hold {
+            let (lock, limit) = (lock.display(), git_work::LIMIT.as_secs());
+            self.notices.warn(format!(
+                "git has held {lock} for {limit} s; saves no longer wait for it. Delete it if no git command is running"
+            ));
+        }
+        hold == Hold::Wait
+    }
+
+    fn look(&mut self, ready: &Ready) {
+        let mut findings = Findings { changes: ChangeSet::new(ready.last), large: Vec::new() };
+        let has_rules = ready.names.iter().any(|(_, name)| is_rule_file(name));
+        for key in &ready.names {
+            self.tree.look(key, &mut self.engine, &mut findings);
+        }
+        if has_rules || ready.lost {
+            self.rescan(&mut findings);
+        }
+        self.tree.take_replaced(&mut findings.changes);
+        if !findings.large.is_empty() {
+            self.reader.read(findings.large, Why::Saved);
+        }
+        self.tell_of_watches();
+        self.queue(findings.changes);
+    }
+
+    /// Compares the whole tree. What is being written is looked at when it is complete.
+    fn rescan(&mut self, findings: &mut Findings) {
+        self.tree.expire_rules();
+        for suspect in self.tree.scan(&mut self.engine) {
+            if !self.pending.is_waiting(&suspect.key) {
+                self.tree.look(&suspect.key, &mut self.engine, findings);
+            }
+        }
+    }
+
+    fn tell_of_watches(&mut self) {
+        if let Some(refusal) = self.engine.take_refusal() {
+            self.notices.warn(refusal);
+        }
+        for (place, kind) in self.tree.take_shared() {
+            let place = place.display();
+            self.notices.send(Notice::Info(format!("{place} lies on {kind}, which does not report what others change: polled")));
+        }
     }
 
     fn queue(&mut self, changes: ChangeSet) {
@@ -215,30 +402,22 @@ impl Worker {
             self.unsent = Some(changes);
         }
     }
-
-    /// Lets the tree be looked at with a way to watch new folders; falls back to polling when the system has no more watches.
-    fn with_watches(&mut self, act: impl FnOnce(&mut Tree, &mut dyn FnMut(&Path))) {
-        let engine = &mut self.engine;
-        let mut refused = None;
-        act(&mut self.tree, &mut |folder| {
-            if refused.is_none() {
-                refused = engine.watch(folder).err();
-            }
-        });
-        if let Some(reason) = refused {
-            self.notices.warn(format!("{reason}; the project is polled meanwhile"));
-            self.engine = Engine::Poll;
-        }
-    }
 }
 
-/// The system's events, unless they are not wanted or cannot be had.
-fn engine(config: &WatchConfig, inbox: &Arc<Inbox>, notices: &Notices) -> Engine {
-    if config.poll {
-        return Engine::Poll;
-    }
-    Engine::native(Arc::clone(inbox)).unwrap_or_else(|reason| {
-        notices.warn(format!("{reason}; the project is polled meanwhile"));
-        Engine::Poll
-    })
+/// The system's events, unless they are not wanted.
+fn engine(config: &WatchConfig, inbox: &Arc<Inbox>) -> Engine {
+    if config.poll { Engine::poll() } else { Engine::of_system(inbox) }
+}
+
+/// Waits until one of them is readable, at most that long.
+fn await_any(descriptors: &mut [PollFd<'_>], limit: Duration) {
+    let limit = Timespec { tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX), tv_nsec: limit.subsec_nanos().into() };
+    // Whatever else goes wrong, the next turn sees it.
+    while rustix::event::poll(descriptors, Some(&limit)) == Err(Errno::INTR) {}
+}
+
+/// Waits of this thread end when they should.
+fn be_punctual() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_current_timer_slack(Some(SLACK));
 }

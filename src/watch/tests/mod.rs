@@ -46,8 +46,16 @@ impl Bench {
     /// With these files (`path=text`, relative to the temporary folder), past the first walk.
     fn new(files: &[&str]) -> Self {
         let mut bench = Self::unwalked(files);
-        bench.worker.walk();
+        bench.settle();
         bench
+    }
+
+    /// Walks, and reads what there is.
+    fn settle(&mut self) {
+        self.worker.walk();
+        while !self.worker.is_settled() {
+            assert!(self.worker.turn().is_continue(), "not settled within {SOON:?}");
+        }
     }
 
     fn unwalked(files: &[&str]) -> Self {
@@ -59,9 +67,9 @@ impl Bench {
         }
         let (sender, sets) = mpsc::channel(QUEUE);
         let (notices, heard) = Notices::channel();
-        let inbox = Arc::new(Inbox::default());
+        let inbox = Arc::new(Inbox::new().expect("a pair of sockets"));
         let root = folder.path().join("project");
-        let worker = Worker::new(&root, &WatchConfig::default(), Arc::clone(&inbox), sender, notices);
+        let worker = Worker::new(&root, &WatchConfig::default(), Arc::clone(&inbox), sender, notices).expect("a thread");
         Self { folder, worker, _watchdog: watchdog(&inbox), inbox, sets, heard }
     }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{Bench, LAST, reported, write};
-use crate::watch::inbox::Phase;
+use crate::watch::engine::Engine;
 
 #[test]
 fn sed_saves_one_file_once() {
@@ -44,22 +44,13 @@ fn what_vim_does_is_of_the_saved_file_alone() {
 }
 
 #[test]
-fn only_a_known_file_that_is_gone_is_half_a_save() {
-    let mut bench = Bench::new(&["project/f=old", "project/.gitignore=*.log"]);
-    for (name, phase) in [("f", Phase::Gone), ("f.tmp", Phase::Gone), ("app.log", Phase::Open), ("f~", Phase::Complete)] {
-        bench.inbox.put(bench.at(name), phase);
-    }
-    let dirty = bench.worker.receive(Some(Duration::ZERO)).dirty;
-    assert_eq!(dirty, [(bench.at("f"), Phase::Gone), (bench.at("f.tmp"), Phase::Complete)].into());
-}
-
-#[test]
 fn what_is_left_out_keeps_nobody_waiting() {
     let mut bench = Bench::new(&["project/f=old", "project/.gitignore=*\n!*/\n!f"]);
-    bench.inbox.put(bench.at("app.log"), Phase::Open);
-    assert_eq!(bench.worker.receive(Some(Duration::ZERO)).last, None);
+    let log = File::create(bench.at("app.log")).expect("a log that stays open");
     write(&bench.at("folder/f"), "new");
     assert_eq!(bench.next(), reported(&["+folder/f"]), "a folder that is left out only as a file is watched");
+    assert_eq!(bench.worker.pending.len(), 0);
+    drop(log);
 }
 
 #[test]
@@ -119,11 +110,19 @@ fn check_out(root: &Path, lock: &Path) {
 }
 
 #[test]
-fn a_link_to_a_folder_is_not_followed() {
+fn a_link_to_a_folder_is_followed_where_that_has_an_end() {
     let mut bench = Bench::new(&["project/d/f=f", "other/g=g"]);
     symlink(bench.root(), bench.at("d/up")).expect("a link");
-    symlink(bench.folder.path().join("other"), bench.at("other")).expect("a link");
+    symlink(bench.at("d"), bench.at("same")).expect("a link");
+    symlink("loop", bench.at("loop")).expect("a link");
     assert_eq!(bench.rest(), reported(&[]));
+    symlink(bench.folder.path().join("other"), bench.at("other")).expect("a link");
+    assert_eq!(bench.rest(), reported(&["+other/g"]));
+    write(&bench.folder.path().join("other/g"), "new");
+    write(&bench.at("same/f"), "new");
+    assert_eq!(bench.rest(), reported(&["+d/f", "+other/g"]), "each save is told once");
+    fs::remove_file(bench.at("other")).expect("it is removed");
+    assert_eq!(bench.rest(), reported(&["-other/g"]));
 }
 
 #[test]
@@ -138,4 +137,21 @@ fn rules_hold_from_their_save_on() {
     assert_eq!(bench.rest(), reported(&["+d/.gitignore"]), "what another folder leaves out is not compared");
     fs::remove_file(bench.at(".gitignore")).expect("it is removed");
     assert_eq!(bench.rest(), reported(&["-.gitignore", "+a.log"]));
+}
+
+/// The engine of other systems, on this one.
+#[test]
+fn notify_tells_of_saves_and_new_folders() {
+    let mut bench = Bench::unwalked(&["project/f=old", "project/g=old"]);
+    bench.worker.engine = Engine::notify(&bench.inbox);
+    bench.settle();
+    write(&bench.at("f"), "new");
+    assert_eq!(bench.next(), reported(&["+f"]));
+    write(&bench.at("g.new"), "new");
+    fs::rename(bench.at("g.new"), bench.at("g")).expect("it is renamed");
+    write(&bench.at("a/b/c"), "new");
+    fs::remove_file(bench.at("f")).expect("it is removed");
+    assert_eq!(bench.rest(), reported(&["+g", "+a/b/c", "-f"]));
+    write(&bench.at("a/b/c"), "newer");
+    assert_eq!(bench.rest(), reported(&["+a/b/c"]), "a new folder is watched");
 }

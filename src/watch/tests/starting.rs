@@ -1,6 +1,6 @@
 //! From the start to the end of the first walk, other settings on the way, and the end.
 
-use std::{fs, sync::Arc, time::Instant};
+use std::{fs, path::Path, sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
@@ -9,17 +9,41 @@ use super::{Bench, SOON, reported, write};
 use crate::{
     config::WatchConfig,
     telemetry::Notices,
-    watch::{ChangeSet, Watcher, inbox::Inbox, moment::Moment, rules::Rules, tree::Tree},
+    watch::{
+        ChangeSet, Watcher,
+        folder::{FolderId, Watch, Watches},
+        inbox::Inbox,
+        moment::Moment,
+        rules::Rules,
+        tree::{Findings, Tree},
+    },
 };
 
 /// Saves a file in place, again where the system's clock does not tell yet that it was after the mark.
-fn save_after(mark: Moment, path: &std::path::Path) {
+fn save_after(mark: Moment, path: &Path) {
     loop {
         write(path, "new");
         if Moment::of_change(&fs::metadata(path).expect("it is there")) >= mark {
             return;
         }
     }
+}
+
+/// Saves while the root is being watched; watches nothing, so that no event tells.
+struct SavesMeanwhile<'a> {
+    root: &'a Path,
+    mark: Moment,
+}
+
+impl Watches for SavesMeanwhile<'_> {
+    fn watch(&mut self, folder: FolderId, _: &Path) -> Option<Watch> {
+        if folder == FolderId::ROOT {
+            ["a/saved", "a/created"].iter().for_each(|path| save_after(self.mark, &self.root.join(path)));
+        }
+        None
+    }
+
+    fn unwatch(&mut self, _: FolderId, _: Watch) {}
 }
 
 #[test]
@@ -30,26 +54,22 @@ fn what_is_saved_during_the_walk_is_told_and_what_was_before_is_not() {
         write(&root.join(path), "old");
     }
     let mut tree = Tree::new(root, Rules::new(root, &[]));
-    let mark = Moment::mark();
-    let saved = tree.walk(&mut |watched| {
-        if watched == root {
-            // Not watched yet, so no event tells.
-            ["a/saved", "a/created"].iter().for_each(|path| save_after(mark, &root.join(path)));
-        }
-    });
-    let mut changes = ChangeSet::new(Instant::now());
+    let mut saves = SavesMeanwhile { root, mark: Moment::mark() };
+    let saved = tree.scan(&mut saves);
+    let mut findings = Findings { changes: ChangeSet::new(Instant::now()), large: Vec::new() };
     assert_eq!(saved.len(), 2, "{saved:?}");
-    for path in saved {
-        tree.look(&path, &mut |_| (), &mut changes);
+    for suspect in saved {
+        tree.look(&suspect.key, &mut saves, &mut findings);
     }
-    assert_eq!(changes.iter().map(|change| change.path).collect::<Vec<_>>(), ["a/created", "a/saved"].map(std::path::Path::new));
+    let told: Vec<_> = findings.changes.iter().map(|change| change.path).collect();
+    assert_eq!(told, ["a/created", "a/saved"].map(Path::new));
 }
 
 #[test]
 fn a_save_between_start_and_walk_comes_out_as_a_change_set() {
     let mut bench = Bench::unwalked(&["project/deep/er/f=old", "project/g=old"]);
     save_after(Moment::mark(), &bench.at("deep/er/f"));
-    bench.worker.walk();
+    bench.settle();
     assert_eq!(bench.next(), reported(&["+deep/er/f"]));
     assert_eq!(bench.rest(), reported(&[]));
 }
@@ -70,7 +90,7 @@ fn other_settings_lose_no_save() {
 #[test]
 fn the_end_of_the_thread_is_told_once() {
     let (sender, sets) = mpsc::channel(1);
-    let mut watcher = Watcher { sets: Some(sets), inbox: Arc::new(Inbox::default()) };
+    let mut watcher = Watcher { sets: Some(sets), inbox: Arc::new(Inbox::new().expect("a pair of sockets")) };
     assert!(watcher.next().now_or_never().is_none());
     drop(sender);
     assert!(watcher.next().now_or_never().expect("it is told").is_none());

@@ -1,0 +1,80 @@
+//! Reads what files hold beside the watching thread: large ones that were saved, and all of them once at the start.
+//!
+//! It is a thread of the lowest priority, so that neither a save nor a request waits for it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use super::{inbox::Inbox, pending::Key, stamp::Stamp};
+
+/// How nice the thread is: it takes what others leave.
+const NICENESS: i32 = 19;
+
+/// A file to read.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) key: Key,
+    pub(super) place: PathBuf,
+}
+
+/// What the files of one request hold. A file that was written meanwhile is left out: an event tells of it.
+#[derive(Debug)]
+pub(super) struct Contents {
+    pub(super) files: Vec<(Key, Stamp)>,
+    pub(super) why: Why,
+}
+
+/// Why files are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// They were saved.
+    Saved,
+    /// To know what they hold before they are saved.
+    Ahead,
+}
+
+/// Takes requests until it is dropped.
+#[derive(Debug)]
+pub(super) struct Reader {
+    requests: mpsc::Sender<(Vec<Job>, Why)>,
+}
+
+impl Reader {
+    /// Starts the thread; it leaves what it read in the inbox, one answer for each request.
+    pub(super) fn start(inbox: Arc<Inbox>) -> std::io::Result<Self> {
+        let (requests, waiting) = mpsc::channel::<(Vec<Job>, Why)>();
+        thread::Builder::new().name("watch-read".into()).spawn(move || {
+            be_nice();
+            for (jobs, why) in waiting {
+                inbox.put_contents(Contents { files: jobs.into_iter().filter_map(read).collect(), why });
+            }
+        })?;
+        Ok(Self { requests })
+    }
+
+    pub(super) fn read(&self, jobs: Vec<Job>, why: Why) {
+        // The thread ends with us only.
+        let _ = self.requests.send((jobs, why));
+    }
+}
+
+fn read(Job { key, place }: Job) -> Option<(Key, Stamp)> {
+    Some((key, steady(&place)?))
+}
+
+fn steady(place: &Path) -> Option<Stamp> {
+    let before = fs::metadata(place).ok().filter(fs::Metadata::is_file)?;
+    let stamp = Stamp::read(place, &before);
+    stamp.same_attributes(&Stamp::unread(&fs::metadata(place).ok()?)).then_some(stamp)
+}
+
+/// On Linux a thread has a priority of its own.
+fn be_nice() {
+    if cfg!(target_os = "linux") {
+        let _ = rustix::process::nice(NICENESS);
+    }
+}
