@@ -3,38 +3,48 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use minijinja::{Environment, context};
 
 use super::policy::Nonce;
 use crate::{assets, generation::Generation, reload::shelf::PageId};
 
-const TEMPLATE: &str = "client-script.html";
+/// Stands in the templates where the generation goes.
+const GENERATION: &str = "EVERLIT_GENERATION";
 
-/// Renders the tag.
+/// Stands there where the number of the page goes; without one the attribute goes.
+const PAGE: &str = r#" data-page="EVERLIT_PAGE""#;
+
+/// Stands in the second one where the nonce goes.
+const NONCE: &str = "EVERLIT_NONCE";
+
+/// Renders the tag. Every page takes one, the first of a run as well: no template engine is started for it, as neither a number
+/// nor a [`Nonce`] needs escapes.
 #[derive(Clone)]
-pub(super) struct Tags(Arc<Environment<'static>>);
+pub(super) struct Tags {
+    plain: Arc<str>,
+    with_nonce: Arc<str>,
+}
 
 impl Tags {
     /// # Panics
     ///
-    /// When `templates/client-script.html` is missing from the program or broken.
+    /// When a template is missing from the program.
     pub(super) fn new() -> Self {
-        let source = assets::template(TEMPLATE).expect("the template is part of the program");
-        let mut environment = Environment::new();
-        environment.add_template_owned(TEMPLATE, source).expect("the template is valid");
-        Self(Arc::new(environment))
+        Self { plain: template("client-script.html"), with_nonce: template("client-script-nonce.html") }
     }
 
     /// The tag for a page of `generation`, of which a copy is kept under the number `page`.
-    ///
-    /// # Panics
-    ///
-    /// When the template asks for what it is not given; no request can bring that about.
     pub(super) fn render(&self, generation: Generation, page: Option<PageId>, nonce: Option<&Nonce>) -> Bytes {
-        let template = self.0.get_template(TEMPLATE).expect("it was added");
-        let values = context! { generation => generation.0, page => page.map(|page| page.0), nonce => nonce.map(Nonce::as_str) };
-        template.render(values).expect("it has what it asks for").into()
+        let page = page.map(|page| format!(" data-page=\"{}\"", page.0)).unwrap_or_default();
+        let fill = |tag: &str| tag.replace(GENERATION, &generation.0.to_string()).replace(PAGE, &page);
+        match nonce {
+            Some(nonce) => fill(&self.with_nonce).replace(NONCE, nonce.as_str()).into(),
+            None => fill(&self.plain).into(),
+        }
     }
+}
+
+fn template(name: &str) -> Arc<str> {
+    assets::template(name).expect("the template is part of the program").trim_end().into()
 }
 
 #[cfg(test)]
