@@ -1,6 +1,6 @@
 //! Turns a `ChangeSet` into a [`Plan`] and runs plans: one at a time, newest wins.
 //!
-//! [`plan`] is pure. [`Builder`] runs the build command; a request that comes meanwhile ends the running build, tree and all,
+//! [`Planner`] is pure. [`Builder`] runs the build command; a request that comes meanwhile ends the running build, tree and all,
 //! and takes its causes over, so no edit is lost. What the compiler says is read by `diagnostics` and becomes a
 //! [`Report`](crate::report::Report).
 //!
@@ -13,4 +13,4 @@ mod plan;
 
 pub use builder::{Builder, Cause, Outcome, Product};
 pub use diagnostics::parse as diagnostics_in;
-pub use plan::{Plan, plan};
+pub use plan::{Plan, Planner};

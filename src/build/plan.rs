@@ -55,21 +55,37 @@ const ASSETS: &[&str] = &["png", "jpg", "jpeg", "gif", "webp", "avif", "svg", "i
 /// Endings of pages.
 const PAGES: &[&str] = &["html", "htm", "xhtml"];
 
-/// Sorts changed files by what they call for.
+/// Sorts changed files by what they call for. Made once for each configuration: to compile its globs takes longer than all
+/// that a save of a stylesheet leads to.
 ///
 /// The site's own folders are asked first: a file in `static/` is what the browser gets, whatever the program's globs say.
 /// What belongs to neither calls for nothing.
-#[must_use]
-pub fn plan(config: &Config, changes: &ChangeSet) -> Plan {
-    let folders = Folders::of(config);
-    let code = Code::of(config, folders.public.as_deref());
-    let mut plan = Plan::default();
-    for change in changes.iter() {
-        if let Some(list) = list_for(change.path, &folders, &code, &mut plan) {
-            list.push(change.path.to_owned());
-        }
+#[derive(Debug)]
+pub struct Planner {
+    folders: Folders,
+    code: Code,
+}
+
+impl Planner {
+    /// For a project that is configured so.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let folders = Folders::of(config);
+        let code = Code::of(config, folders.public.as_deref());
+        Self { folders, code }
     }
-    plan
+
+    /// What these changes call for.
+    #[must_use]
+    pub fn plan(&self, changes: &ChangeSet) -> Plan {
+        let mut plan = Plan::default();
+        for change in changes.iter() {
+            if let Some(list) = list_for(change.path, &self.folders, &self.code, &mut plan) {
+                list.push(change.path.to_owned());
+            }
+        }
+        plan
+    }
 }
 
 fn list_for<'p>(path: &Path, folders: &Folders, code: &Code, plan: &'p mut Plan) -> Option<&'p mut Vec<PathBuf>> {
@@ -112,6 +128,7 @@ fn list_of_public<'p>(kind: &str, plan: &'p mut Plan) -> &'p mut Vec<PathBuf> {
 }
 
 /// The site's folders, relative to the project.
+#[derive(Debug)]
 struct Folders {
     public: Option<PathBuf>,
     public_is_root: bool,
@@ -142,6 +159,7 @@ impl Folders {
 }
 
 /// The files a program is built from.
+#[derive(Debug)]
 struct Code {
     all: GlobSet,
     /// Those named inside of the public folder: the program carries a copy of them, so serving the new file is not enough.
@@ -223,7 +241,7 @@ mod tests {
         for (file, list) in expected {
             let mut changes = ChangeSet::new(Instant::now());
             changes.add(*file, Kind::Written);
-            let plan = plan(config, &changes);
+            let plan = Planner::new(config).plan(&changes);
             let lists = [
                 ("config", &plan.config),
                 ("code", &plan.code),

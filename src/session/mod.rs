@@ -33,7 +33,7 @@ pub use open::{Opened, Setup};
 
 use crate::{
     app::{self, Swapped},
-    build::{self, Builder, Cause, Outcome, Plan, Product},
+    build::{Builder, Cause, Outcome, Plan, Planner, Product},
     config::{AppPort, Config, ConfigError},
     generation::{Counter, Generation, Standing},
     reload::{Hub, Message, Only, Painted, Router, Update},
@@ -87,6 +87,7 @@ pub type Load = Box<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
 /// The dev loop of one project.
 pub struct Session {
     config: Config,
+    planner: Planner,
     load: Load,
     keeper: PathBuf,
     rooms: Rooms,
@@ -172,7 +173,7 @@ impl Session {
     }
 
     fn changed(&mut self, changes: &ChangeSet) {
-        let mut plan = build::plan(&self.config, changes);
+        let mut plan = self.planner.plan(changes);
         let files = changes.iter().take(NAMED).map(|change| change.path.to_owned()).collect();
         let mut cause = Cause { files, saved: changes.saved };
         let is_other = detection::may_differ(&self.config, changes) && self.detects_otherwise();
@@ -236,7 +237,7 @@ impl Session {
     fn refresh_site(&mut self, plan: &mut Plan, cause: &mut Cause) {
         let Some(site) = &self.rooms.site else { return };
         let touched: Vec<_> = plan.data.iter().chain(&plan.pages).cloned().collect();
-        if touched.is_empty() {
+        if !site.reads_any(&touched) {
             return;
         }
         // It reads files, and may wait for a write that is under way.

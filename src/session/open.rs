@@ -20,7 +20,7 @@ use super::{
     Command, Load, Session, backing::Backing, failures::Failures, history::History, loop_breaker::LoopBreaker, open_site,
 };
 use crate::{
-    build::{Builder, Plan},
+    build::{Builder, Plan, Planner},
     config::Config,
     device,
     generation::{Counter, Standing},
@@ -117,6 +117,7 @@ impl Session {
         servers.spawn(device::serve(adb_port, port, notices.clone(), stop.clone()));
         let builder = Builder::new(&keeper, &config.root, notices.clone());
         let session = Self {
+            planner: Planner::new(&config),
             config,
             load,
             keeper,

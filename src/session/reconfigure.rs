@@ -2,7 +2,7 @@
 
 use super::{Session, open_site};
 use crate::{
-    build::{Cause, Plan},
+    build::{Cause, Plan, Planner},
     config::{Config, Detected},
     server::app_service,
     telemetry::Notice,
@@ -36,6 +36,7 @@ impl Session {
 
     fn adopt(&mut self, config: Config, plan: &Plan, cause: &Cause) {
         let before = std::mem::replace(&mut self.config, config);
+        self.planner = Planner::new(&self.config);
         if before.server != self.config.server {
             self.notices.warn("the new port, host or names take effect when everlit is started again");
             self.config.server = before.server;

@@ -179,6 +179,13 @@ impl Site {
         respond::finish(error_page::put(&self.0, &request.uri, response).await, &request.method)
     }
 
+    /// Whether any of these is a template or data, of which [`Self::refresh`] has to be told; all else is read at each request.
+    pub fn reads_any(&self, changed: &[PathBuf]) -> bool {
+        let templates = self.0.templates.as_ref().map(Templates::root);
+        let data = self.0.data.as_ref().map(|(root, _)| root.as_path());
+        templates.into_iter().chain(data).any(|root| any_beneath(root, changed))
+    }
+
     /// Looks again at what changed on disk. `changed` are paths below the templates or data folder, absolute or relative to the
     /// project; others are given back as they are. Blocks on the disk, and on a write that is under way.
     pub fn refresh(&self, changed: &[PathBuf]) -> Refreshed {
