@@ -8,6 +8,8 @@ let working = false;
 // The id of the HTML this page was made from, as the server knows it, and its text once it is known.
 let pageId = document.currentScript?.dataset.page ?? null;
 let shownHtml = null;
+const pageAddress = () => location.pathname + location.search;
+const servedAt = pageAddress();
 // What the files of the project were when this page heard of them last.
 const told = new Map();
 
@@ -19,12 +21,20 @@ const expected = () => ((working || hasWork()) && aim > generation ? aim : gener
 
 function take(change) {
   if (change.generation <= generation) return;
+  // A page that waits for a person gets its code and its HTML with the rest.
+  if (held) change = { ...change, modules: [], html: null, generation: NaN };
   for (const kind of ["styles", "assets", "modules"]) for (const path of news(change[kind], change.hashes)) queue[kind].add(path);
   Object.assign(queue.hashes, change.hashes);
   queue.guessed ||= change.guessed === true;
-  if (change.html) queue.html = { ...change.html, base: queue.html?.base ?? change.html.base };
+  if (change.html) queue.html = newer(queue.html, change.html);
   if (change.generation) aim = queue.generation = change.generation;
   workOff();
+}
+
+// The base is what the page is now, the target the newest there is; a change of other files names neither.
+function newer(first, next) {
+  if (next.target === null) return first ?? { ...next, page: next.page ?? pageId };
+  return first?.target != null ? { ...next, base: first.base } : next;
 }
 
 // The paths whose content this page has not heard of.
@@ -68,8 +78,8 @@ async function reach({ styles, assets, modules, html, guessed, generation: stamp
   await reachStyles([...styles], version, guessed);
   await reachAssets([...assets], version, guessed);
   await reachModules([...modules], version);
-  // A page that waits for a person to send a form gets its HTML with the rest.
-  if (html?.target == null || held) return;
+  if (html?.target == null) return;
+  if (pageAddress() !== servedAt) throw new Unreached("a script went to another address");
   if (html.base === null && shownHtml === null) throw new Unreached("nobody knows what this page was served");
   await parsed;
   await morph(shownHtml ?? html.base, html.target);
@@ -91,12 +101,10 @@ function compare({ generation: current, program, pages, resources }) {
   if (!(current > mine)) return remember(hashes);
   const says = [program, pages, resources].some((member) => member !== undefined);
   if (!says || program > mine || resources === null) return reloadTo(current);
-  const newer = files.filter(([path, [since, hash]]) => since > mine && told.get(path) !== hash).map(([path]) => path);
-  const older = files.filter(([, [since]]) => !(since > mine)).map(([path]) => path);
-  for (const path of older) told.set(path, hashes[path]);
+  for (const [path, [since, hash]] of files) if (!(since > mine)) told.set(path, hash);
   aim = current;
   // Of newer pages the server tells, having heard which one this is.
-  take({ ...sorted(newer), hashes, generation: pages > mine ? NaN : current });
+  take({ ...sorted(Object.keys(hashes)), hashes, generation: pages > mine ? NaN : current });
 }
 
 function sorted(paths) {

@@ -53,7 +53,7 @@ const LIVED: &str = r#"<head>{client}<title>Shop</title><meta name=description c
 <body class="page"><h1 id=head>one</h1><p>first</p>
 <form><input name=title><textarea name=text>served</textarea><input type=checkbox name=yes><select name=pick><option>a<option>b</select></form>
 <details><summary>more</summary>inside</details><dialog>asked</dialog><div id=box><div>long</div></div>
-<ul id=list><li data-key=a>A<input></li><li data-key=b>B<input></li><li data-key=c>C<input></li></ul>
+<ul id=list><li data-key=a>A<input></li><li data-key=b>B<input><iframe></iframe></li><li data-key=c>C<input><iframe></iframe></li></ul>
 <p id=read>some words to select</p><audio id=sound></audio><iframe id=frame srcdoc="<p>inside"></iframe><div id=app></div></body>"#;
 
 const LIVE: &str = r#"(async () => {
@@ -63,7 +63,7 @@ const LIVE: &str = r#"(async () => {
     $('#app').append(Object.assign(document.createElement('b'), { textContent: 'made by a script' }));
     $('#list').append(Object.assign(document.createElement('li'), { id: 'own', textContent: 'mine' }));
     $('body').classList.add('ready'); $('h1').setAttribute('data-own', '1'); $('h1').style.color = 'rgb(9, 9, 9)';
-    $('#frame').contentWindow.mark = 1;
+    for (const frame of document.querySelectorAll('iframe')) frame.contentWindow.mark = 1;
     for (const item of document.querySelectorAll('#list input')) item.value = item.parentNode.dataset.key;
     const bytes = new Uint8Array(44 + 80000), view = new DataView(bytes.buffer);
     [...'RIFF....WAVEfmt '].forEach((letter, at) => bytes[at] = letter.charCodeAt());
@@ -87,8 +87,8 @@ async fn what_lives_in_a_page_survives_what_the_server_changes() {
         .replace("<p>first</p>", "")
         .replace(">more<", ">less<")
         .replace(
-            "<li data-key=b>B<input></li><li data-key=c>C<input></li>",
-            "<li data-key=c>C!<input></li><li data-key=b>B<input></li>",
+            "<li data-key=b>B<input><iframe></iframe></li><li data-key=c>C<input><iframe></iframe></li>",
+            "<li data-key=c>C!<input><iframe></iframe></li><li data-key=b>B<input><iframe></iframe></li>",
         )
         .replace("some words to select", "now some words to select")
         .replace(">served<", ">served anew<");
@@ -107,7 +107,7 @@ async fn what_lives_in_a_page_survives_what_the_server_changes() {
         "[...document.querySelectorAll('#list > li')].map((item) => item.id || item.dataset.key).join() === 'a,c,b,own'",
         "[...document.querySelectorAll('#list input')].every((item) => item.value === item.parentNode.dataset.key)",
         "document.querySelector('[data-key=c]').firstChild.data === 'C!'",
-        "document.querySelector('#frame').contentWindow.mark === 1",
+        "[...document.querySelectorAll('iframe')].every((frame) => frame.contentWindow.mark === 1)",
         "Math.abs(document.querySelector('#sound').currentTime - 4) < 0.1",
         // The open dialog makes it unreadable as text.
         "getSelection().getRangeAt(0).toString() === 'words'",
@@ -266,6 +266,45 @@ async fn what_cannot_be_done_in_place_is_one_reload_with_its_state() {
         shows_answer_to_data(&server, &page).await;
         assert_eq!(server.count_requests("/"), 2, "{what}: the first load and one reload");
     }
+}
+
+/// A page whose script went to another address is not what the server served there.
+#[tokio::test]
+async fn a_page_that_went_elsewhere_by_itself_is_loaded_anew() {
+    let (server, browser) = (FakeServer::start().await, Chromium::start().await);
+    let body = |words: &str| format!("<head>{{client}}</head><body><p>{words}</p></body>");
+    server.put_page("/", &body("one"));
+    server.put_page("/there", &body("there"));
+    let page = open(&server, &browser).await;
+    page.evaluate("history.pushState({}, '', '/there')").await;
+    server.say(&patch_message(2, &body("one"), &body("two")));
+    wait_new_document(&page).await;
+    page.wait_until("document.body.textContent.trim() === 'there'", SOON).await;
+}
+
+/// A change of other files in between does not make a page forget which one it is, nor what is still to be done to it.
+#[tokio::test]
+async fn what_came_together_is_done_together() {
+    let (mut server, browser) = (FakeServer::start().await, Chromium::start().await);
+    let body = |words: &str| format!("<head>{{client}}<link rel=stylesheet href='/site.css'></head><body><p>{words}</p></body>");
+    server.put_page("/", &body("one"));
+    server.put("/site.css", CSS, "p { color: rgb(1, 0, 0) }");
+    server.set_page("page-1");
+    let page = open(&server, &browser).await;
+    server.slow_down("/site.css", std::time::Duration::from_millis(300));
+    let other = json!({ "type": "patch", "cause": [], "styles": [], "assets": [], "modules": ["/never.js"], "hashes": {}, "page": null, "base": null, "target": null });
+    let mut first = other.clone();
+    (first["generation"], first["styles"]) = (json!(2), json!(["/site.css"]));
+    server.say(&first);
+    // The first is under way.
+    server.say(&patch_message(3, &body("one"), &body("two")));
+    let mut last = other;
+    last["generation"] = json!(4);
+    server.say(&last);
+    assert_eq!(hear(&mut server, "page", 2).await["page"], "page-1");
+    assert_eq!(hear(&mut server, "page", 4).await["page"], "page-3");
+    assert_true(&page, "document.body.textContent.trim() === 'two'").await;
+    assert_same_document(&page).await;
 }
 
 #[tokio::test]
