@@ -64,8 +64,9 @@ async function loadSheet(link, sheets) {
 // Nodes the runtime itself put into the page.
 const ownNodes = new WeakSet();
 const OWN = 'everlit-overlay, everlit-badge, script[src*="/__everlit/client.js"]';
+const OWN_NAMES = new Set(["everlit-overlay", "everlit-badge", "script", "link", "style"]);
 const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
-const isOwn = (node) => isElement(node) && (ownNodes.has(node) || node.matches(OWN));
+const isOwn = (node) => OWN_NAMES.has(node.localName) && (ownNodes.has(node) || node.matches(OWN));
 const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !/\S/.test(node.data) && !node.parentElement?.closest("pre, textarea");
 const isSheet = (node) => isElement(node) && node.localName === "link" && /(^|\s)stylesheet(\s|$)/i.test(node.rel) && node.hasAttribute("href");
 const declaresShadow = (node) => isElement(node) && node.localName === "template" && node.hasAttribute("shadowrootmode");
@@ -77,10 +78,12 @@ function kidsOf(node) {
   return [...insideOf(node).childNodes].filter((kid) => !isOwn(kid) && !declaresShadow(kid));
 }
 
-function shadowOf(node) {
-  if (!isElement(node)) return null;
-  return node.shadowRoot ?? [...node.children].find(declaresShadow)?.content ?? null;
+function shadowTemplate(node) {
+  for (let kid = node.firstElementChild ?? null; kid; kid = kid.nextElementSibling) if (declaresShadow(kid)) return kid;
+  return null;
 }
+
+const shadowOf = (node) => (isElement(node) ? node.shadowRoot ?? shadowTemplate(node)?.content ?? null : null);
 
 // The value the server sent, where a refreshed picture or sheet has another one now.
 function servedValue(element, name) {
@@ -90,9 +93,19 @@ function servedValue(element, name) {
 }
 
 // A nonce is another one in every answer, and means nothing afterwards.
-const namesOf = (element) => element.getAttributeNames().filter((name) => name !== "nonce").sort();
+function namesOf(element) {
+  const names = element.getAttributeNames();
+  return names.length > 1 || names[0] === "nonce" ? names.filter((name) => name !== "nonce").sort() : names;
+}
 
-const attributesOf = (element) => namesOf(element).map((name) => `${name}=${JSON.stringify(servedValue(element, name))}`).join(" ");
+function attributesOf(element) {
+  let text = "";
+  for (const name of namesOf(element)) {
+    const value = servedValue(element, name);
+    text += ` ${name}=${value.length}:${value}`;
+  }
+  return text;
+}
 
 const unmarked = (text) => (text.startsWith(TITLE_MARK) ? text.slice(TITLE_MARK.length) : text);
 
@@ -118,9 +131,9 @@ class Prints {
     if (isBlank(node)) return " ";
     if (node.nodeType === Node.TEXT_NODE) return `"${textOf(node)}`;
     if (!isElement(node)) return `${node.nodeType} ${node.data ?? ""}${this.kids(node).join()}`;
-    const shadow = [...node.children].find(declaresShadow);
+    const shadow = shadowTemplate(node);
     const declared = shadow ? `${attributesOf(shadow)} ${this.of(shadow.content)}` : "";
-    return `<${node.namespaceURI} ${node.localName} ${attributesOf(node)}>${this.kids(node).join()} ${declared}`;
+    return `<${node.namespaceURI} ${node.localName}${attributesOf(node)}>${this.kids(node).join()} ${declared}`;
   }
 
   kids(node) {
@@ -144,24 +157,61 @@ function keyOf(node) {
 }
 
 // Answers, for the nodes of one tree, those of another that are the same ones.
-function pairTrees(first, second, prints) {
-  const pairs = new Map();
-  const taken = new Set();
-  const pair = (one, other) => {
-    pairs.set(one, other);
-    taken.add(other);
-    for (const [kid, twin] of alignKids(kidsOf(one), kidsOf(other), prints)) pair(kid, twin);
-    const [shadow, twin] = [shadowOf(one), shadowOf(other)];
-    if (shadow && twin) pair(shadow, twin);
-  };
-  pair(first, second);
-  // An element with an id is the same one under another parent, too.
-  const others = soleIds(second, (element) => !taken.has(element));
-  for (const [id, one] of soleIds(first, (element) => !pairs.has(element))) {
-    const other = others.get(id);
-    if (other && other.localName === one.localName && !pairs.has(one) && !taken.has(other)) pair(one, other);
+class Pairs {
+  #prints;
+  #twins = new Map();
+  #taken = new Set();
+  // Subtrees that look the same, whose insides are paired when somebody asks.
+  #whole = new Set();
+
+  constructor(first, second, prints) {
+    this.#prints = prints;
+    this.#pair(first, second);
+    // An element with an id is the same one under another parent, too.
+    const others = soleIds(second, (element) => !isWithin(element, this.#taken, this.#whole));
+    for (const [id, one] of soleIds(first, (element) => !isWithin(element, this.#twins, this.#whole))) {
+      const other = others.get(id);
+      if (other?.localName === one.localName && !this.#twins.has(one) && !this.#taken.has(other)) this.#pair(one, other);
+    }
   }
-  return pairs;
+
+  // Pairs what is inside of a node.
+  expand(node) {
+    if (this.#whole.has(node)) this.#open(node, this.#twins.get(node));
+  }
+
+  get(node) {
+    const up = node.parentNode;
+    if (!this.#twins.has(node) && up && this.get(up)) this.expand(up);
+    return this.#twins.get(node);
+  }
+
+  has = (node) => this.#twins.has(node);
+
+  // The pairs outside of subtrees that look the same, and those subtrees.
+  entries = () => [...this.#twins];
+
+  #pair(one, other) {
+    this.#twins.set(one, other);
+    this.#taken.add(other);
+    if (this.#prints.of(one) !== this.#prints.of(other)) return this.#open(one, other);
+    this.#whole.add(one);
+    this.#whole.add(other);
+  }
+
+  #open(one, other) {
+    this.#whole.delete(one);
+    for (const [kid, twin] of alignKids(kidsOf(one), kidsOf(other), this.#prints)) this.#pair(kid, twin);
+    const [shadow, twin] = [shadowOf(one), shadowOf(other)];
+    if (shadow && twin) this.#pair(shadow, twin);
+  }
+}
+
+// Whether a node is one of these, or inside of one that is so as a whole.
+function isWithin(node, some, whole) {
+  let at = node;
+  while (at && !some.has(at)) at = at.parentNode;
+  return at === node || whole.has(at);
 }
 
 function soleIds(root, wanted) {
@@ -283,10 +333,10 @@ const FOUNDATIONS = {
 function planMorph(base, target, sheets) {
   const prints = new Prints();
   refuseFoundations(base, target, prints);
-  const kept = pairTrees(base.documentElement, target.documentElement, prints);
-  const live = pairTrees(base.documentElement, document.documentElement, prints);
-  const origin = new Map([...kept].map(([from, to]) => [to, from]));
-  const staying = new Set([...kept.keys()].map((from) => live.get(from)));
+  const kept = new Pairs(base.documentElement, target.documentElement, prints);
+  const live = new Pairs(base.documentElement, document.documentElement, prints);
+  const origin = new Map(kept.entries().map(([from, to]) => [to, from]));
+  const staying = new Set([...origin.values()].map((from) => live.get(from)));
   const plan = { edits: [], removals: [], sheets: [] };
   // Nodes of the target that are new and have something in them that is not.
   const wrapping = new Set();
@@ -303,6 +353,7 @@ function planMorph(base, target, sheets) {
     if (isSheet(from) && isSheet(to)) return visitSheet(from, to, node);
     if (isElement(from)) visitAttributes(from, to, node);
     else if (from.nodeType !== Node.DOCUMENT_FRAGMENT_NODE) return visitText(from, to, node);
+    live.expand(from);
     visitKids(from, to, node);
     visitShadow(from, to, node);
   }
@@ -449,8 +500,6 @@ function refuseFoundations(base, target, prints) {
     if (looks(base) !== looks(target)) throw new Unreached(`${name} changed`);
   }
 }
-
-const shadowTemplate = (element) => (isElement(element) ? [...element.children].find(declaresShadow) ?? null : null);
 
 function attributeChanges(from, to) {
   const names = new Set([...namesOf(from), ...namesOf(to)]);
