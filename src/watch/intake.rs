@@ -6,7 +6,7 @@ use super::{
     event::{Event, What},
     folder::Node,
     pending::{Key, Pending, Phase},
-    temporaries::is_rsyncs,
+    temporaries::{is_rsyncs, is_temporary},
     tree::Tree,
 };
 
@@ -35,6 +35,8 @@ pub(super) fn note(event: &Event<'_>, tree: &mut Tree, pending: &mut Pending, ar
         note_folder(event, known, pending, arrivals, at);
     } else if tree.heeds(event.folder, event.name) {
         note_file(event, known.is_some(), tree, pending, arrivals, at);
+    } else if event.what == What::Arrived && event.name.to_str().is_some_and(is_temporary) {
+        pending.set_aside();
     }
 }
 

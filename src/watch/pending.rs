@@ -36,6 +36,9 @@ const OPEN_QUIET: Duration = Duration::from_millis(500);
 /// How long a file that is gone may be missing before that is the news: editors rename away, then write anew.
 const GONE_QUIET: Duration = Duration::from_millis(20);
 
+/// The same for a file that was renamed to a backup; only its own save waits for so long.
+const ASIDE_QUIET: Duration = Duration::from_millis(500);
+
 /// How long a file that was found in a new folder may be silent before it counts as complete. It may have been closed before the
 /// folder was watched, so that no event tells.
 const FOUND_QUIET: Duration = Duration::from_millis(10);
@@ -56,6 +59,8 @@ pub(super) enum Phase {
     Open,
     /// It was renamed away; often half of a save.
     Gone,
+    /// It was renamed to a backup: certainly half of a save.
+    Aside,
     /// It was deleted; sometimes half of a save.
     Deleted,
     /// It was there when its folder was first seen; somebody may still write it.
@@ -97,6 +102,8 @@ pub(super) struct Pending {
     complete: usize,
     several: usize,
     lost: bool,
+    /// What was renamed away last.
+    left: Option<Key>,
     /// A program that saves several files is at work.
     expects_more: bool,
     /// The first event that made anything complete, and the last one.
@@ -130,11 +137,22 @@ impl Pending {
 
     /// A save has come so far.
     pub(super) fn wait_for(&mut self, key: Key, phase: Phase, at: Instant) {
+        self.left = (phase == Phase::Gone).then(|| key.clone());
         let before = if let Some(State::Waiting(waiting)) = self.state(&key) { Some(waiting) } else { None };
         let first = before.filter(|before| before.phase == phase).map_or(at, |before| before.first);
         let is_anew = before.is_some_and(|before| before.is_anew || before.phase == Phase::Deleted);
         self.put(key, State::Waiting(Waiting { phase, first, last: at, is_anew }));
         self.bound(at);
+    }
+
+    /// What was renamed away last is a backup now.
+    pub(super) fn set_aside(&mut self) {
+        let Some((folder, name)) = self.left.take() else { return };
+        if let Some(State::Waiting(waiting)) = self.names.get_mut(&folder).and_then(|names| names.get_mut(&name))
+            && waiting.phase == Phase::Gone
+        {
+            waiting.phase = Phase::Aside;
+        }
     }
 
     /// Everything may have changed.
@@ -186,7 +204,8 @@ impl Pending {
         if let Some((first, last)) = self.span.filter(|_| self.complete > 0 || self.lost) {
             return Some((last + self.quiet()).max(joined.unwrap_or(last)).min(first + LIMIT));
         }
-        let halves = || self.waiting().filter(|waiting| waiting.phase != Phase::Open);
+        let is_long = |waiting: &&Waiting| matches!(waiting.phase, Phase::Open | Phase::Aside);
+        let halves = || self.waiting().filter(|waiting| !is_long(waiting));
         match halves().map(|half| half.first).min() {
             Some(first) => joined.map(|joined| joined.min(first + LIMIT)),
             None => self.waiting().map(Waiting::ripe_at).min(),
@@ -276,7 +295,11 @@ impl State {
 impl Waiting {
     /// When the rest of the set no longer waits for it.
     fn joins_until(&self) -> Instant {
-        if self.phase == Phase::Open { self.first + OPEN_JOIN } else { self.ripe_at() }
+        match self.phase {
+            Phase::Open => self.first + OPEN_JOIN,
+            Phase::Aside => self.first + GONE_QUIET,
+            Phase::Gone | Phase::Deleted | Phase::Found => self.ripe_at(),
+        }
     }
 
     /// When it counts as complete though nobody said so.
@@ -284,6 +307,7 @@ impl Waiting {
         let quiet = match self.phase {
             Phase::Open => OPEN_QUIET,
             Phase::Gone | Phase::Deleted => GONE_QUIET,
+            Phase::Aside => ASIDE_QUIET,
             Phase::Found => FOUND_QUIET,
         };
         self.last + quiet
@@ -302,7 +326,7 @@ mod tests {
         Several,
         Is(Phase),
     }
-    use Phase::{Deleted, Found, Gone, Open};
+    use Phase::{Aside, Deleted, Found, Gone, Open};
     use Save::{Complete, Is, Several};
 
     /// Feeds events given as (microseconds, name, how far its save is), as far as they come before what is due; expects sets of
@@ -350,6 +374,7 @@ mod tests {
         check(&[(0, "f", Is(Gone)), (100, "g", Complete)], &[(20_000, "f g")]);
         check(&[(0, "f", Is(Gone)), (900, "g", Is(Gone))], &[(20_900, "f g")]);
         check(&[(0, "f", Is(Found))], &[(10_000, "f")]);
+        check(&[(0, "f", Is(Aside)), (90, "g", Complete)], &[(20_000, "g"), (500_000, "f")]);
         check(&[(0, "f", Is(Deleted)), (100, "f", Is(Open)), (200, "f", Complete)], &[(3_200, "f")]);
     }
 

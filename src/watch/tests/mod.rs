@@ -1,12 +1,13 @@
 //! The worker on real folders, with the system's own events.
 
+mod programs;
 mod saving;
 mod starting;
 mod storm;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     sync::{Arc, mpsc as channel},
     thread,
@@ -59,7 +60,12 @@ impl Bench {
     }
 
     fn unwalked(files: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::below(&env::temp_dir(), files, |_| ())
+    }
+
+    /// In a temporary folder at some place, once the project is prepared and before the first walk.
+    fn below(place: &Path, files: &[&str], prepare: impl FnOnce(&Path)) -> Self {
+        let folder = tempfile::tempdir_in(place).expect("a temporary folder");
         fs::create_dir(folder.path().join("project")).expect("a folder");
         for file in files {
             let (path, text) = file.split_once('=').expect("path=text");
@@ -69,6 +75,7 @@ impl Bench {
         let (notices, heard) = Notices::channel();
         let inbox = Arc::new(Inbox::new().expect("a pair of sockets"));
         let root = folder.path().join("project");
+        prepare(&root);
         let worker = Worker::new(&root, &WatchConfig::default(), Arc::clone(&inbox), sender, notices).expect("a thread");
         Self { folder, worker, _watchdog: watchdog(&inbox), inbox, sets, heard }
     }

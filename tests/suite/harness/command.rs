@@ -3,7 +3,8 @@
 use std::{env, path::PathBuf};
 
 /// Each program with the names it goes by and the Debian package that brings it.
-const PACKAGES: [(&str, &[&str], &str); 8] = [
+const PACKAGES: [(&str, &[&str], &str); 9] = [
+    ("bindfs", &["bindfs"], "bindfs"),
     ("chromium", &["chromium", "chromium-browser", "google-chrome"], "chromium"),
     ("firefox", &["firefox-esr", "firefox"], "firefox-esr"),
     ("go", &["go"], "golang-go"),

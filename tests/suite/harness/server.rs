@@ -77,9 +77,18 @@ impl TestServer {
     ///
     /// The files it sees are beneath [`Self::root`]; the mounts end with it.
     pub(crate) fn start_mounted(project: &Path, mounts: &str) -> Self {
+        Self::start_apart(project, &["--mount"], mounts)
+    }
+
+    /// Starts as root of a user namespace of its own, where `script` ran before: limits it sets hold for this server alone.
+    pub(crate) fn start_limited(project: &Path, script: &str) -> Self {
+        Self::start_apart(project, &["--user", "--map-root-user"], script)
+    }
+
+    fn start_apart(project: &Path, spaces: &[&str], script: &str) -> Self {
         let mut command = Command::new(require("unshare"));
-        let script = format!("cd \"$1\"; shift; {mounts}; exec \"$@\"");
-        command.args(["--mount", "sh", "-ec", &script, "sh"]).arg(project).arg(env!("CARGO_BIN_EXE_everlit"));
+        let script = format!("cd \"$1\"; shift; {script}; exec \"$@\"");
+        command.args(spaces).args(["sh", "-ec", &script, "sh"]).arg(project).arg(env!("CARGO_BIN_EXE_everlit"));
         let mut server = Self::spawn_command(command, project, &["--port", "0"], &[]);
         server.wait_ready();
         server.wait_watching();
