@@ -23,7 +23,7 @@ type Identity = (u64, u64);
 pub(super) struct Root {
     place: PathBuf,
     identity: Option<Identity>,
-    /// What lies at its place, empty, since its file system was unmounted.
+    /// What lies at its place since its file system is another: as long as it is empty, that was unmounted.
     beneath: Option<Identity>,
     next: Instant,
 }
@@ -81,6 +81,9 @@ impl Root {
 
     fn present(&mut self) -> Option<Identity> {
         let now = identity(&self.place)?;
+        if self.identity.is_some_and(|(file_system, _)| file_system != now.0) {
+            self.beneath = Some(now);
+        }
         let is_beneath = self.beneath == Some(now) && fs::read_dir(&self.place).is_ok_and(|mut entries| entries.next().is_none());
         if !is_beneath {
             self.beneath = None;
@@ -92,4 +95,37 @@ impl Root {
 fn identity(place: &Path) -> Option<Identity> {
     let metadata = fs::metadata(place).ok().filter(fs::Metadata::is_dir)?;
     Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_goes_and_comes_back_and_is_told_from_another() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (place, aside) = (folder.path().join("root"), folder.path().join("aside"));
+        fs::create_dir(&place).expect("a folder");
+        let mut root = Root::new(&place);
+        assert_eq!(root.look(), Seen::Same);
+        fs::rename(&place, &aside).expect("it is moved away");
+        assert_eq!((root.look(), root.look()), (Seen::Gone, Seen::Same));
+        assert!(root.is_gone());
+        fs::rename(&aside, &place).expect("it is moved back");
+        assert_eq!((root.look(), root.look()), (Seen::Back, Seen::Same));
+        fs::create_dir(&aside).expect("another folder");
+        fs::rename(&place, folder.path().join("old")).expect("it is moved away");
+        fs::rename(&aside, &place).expect("the other takes its place");
+        assert_eq!(root.look(), Seen::Replaced);
+    }
+
+    #[test]
+    fn an_empty_folder_on_another_file_system_is_not_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut root = Root::new(folder.path());
+        root.identity = Some((u64::MAX, 1));
+        assert_eq!((root.look(), root.look()), (Seen::Gone, Seen::Same));
+        fs::write(folder.path().join("index.html"), "").expect("a file");
+        assert_eq!(root.look(), Seen::Back);
+    }
 }

@@ -132,7 +132,7 @@ async fn an_unmounted_root_is_waited_for() {
     let project = site();
     fs::create_dir(project.path().join("mounted")).expect("a folder");
     let root = project.path().join("mounted");
-    let mount = "mount -t tmpfs tmpfs .; echo '<p>one</p>' > index.html; echo 'a {}' > style.css; cd /";
+    let mount = "mount -t tmpfs tmpfs .; cd ..; cd mounted; echo '<p>one</p>' > index.html; echo 'a {}' > style.css; cd /";
     let mut server = TestServer::start_mounted(&root, mount);
     let mut socket = ReloadSocket::open(&server).await;
     let place = root.display();
