@@ -31,13 +31,17 @@
 
   const present = Symbol.for("everlit");
   if (window[present] || !location.host) return;
-  // What tools may ask a page: which generation it is, and whether it hears of the next one.
+  // What tools and other frames may ask a page: which generation it is, whether it hears of the next one, and whether a person
+  // typed something that a reload would lose.
   const state = Object.freeze({
     get generation() {
       return known();
     },
     get connected() {
       return greeted;
+    },
+    get unsent() {
+      return mayLose();
     },
   });
   Object.defineProperty(window, present, { value: state });

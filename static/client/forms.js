@@ -57,11 +57,23 @@ function isDirty(field) {
   return field.value !== "" && field.value !== field.defaultValue;
 }
 
-const holdsEdits = (element) => isElement(element) && dirtyFields().some((field) => element.contains(field));
+// The same asked of a frame, which goes when the page around it does.
+function holdsUnsent(frame) {
+  try {
+    return frame[present]?.unsent === true;
+  } catch {
+    return false;
+  }
+}
+
+const holdsEdits = (element) =>
+  isElement(element) &&
+  (dirtyFields().some((field) => element.contains(field)) ||
+    [element, ...element.querySelectorAll("iframe")].some(({ contentWindow }) => contentWindow && holdsUnsent(contentWindow)));
 
 const isSubmitting = () => performance.now() - submitted < SUBMIT_LIMIT_MS;
 
-const mayLose = () => isSubmitting() || dirtyFields().length > 0;
+const mayLose = () => isSubmitting() || dirtyFields().length > 0 || Array.from(frames).some(holdsUnsent);
 
 function noteSubmit(event) {
   const form = event.target;

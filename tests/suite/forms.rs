@@ -152,3 +152,31 @@ async fn a_form_on_its_way_is_not_stopped_by_an_update() {
     page.wait_until("location.pathname === '/sent' && document.querySelector('h1').textContent === 'thanks'", SOON).await;
     assert_eq!(server.count_requests("/"), 1);
 }
+
+/// A frame goes with the page around it.
+#[tokio::test]
+async fn text_in_a_frame_holds_the_page_around_it() {
+    let (server, browser) = (FakeServer::start().await, Chromium::start().await);
+    let frame = r#"<head>{client}</head><body><h1>one</h1><iframe src="/framed"></iframe></body>"#;
+    server.put_page("/", frame);
+    server.put_page("/framed", FORM);
+    let page = browser.open(&server.url).await;
+    server.wait_connections(2, SOON).await;
+    page.evaluate(
+        "window.mark = frames[0].mark = 1; frames[0].focus(); frames[0].document.querySelector('[name=title]').focus()",
+    )
+    .await;
+    page.insert_text("half a title").await;
+    assert_eq!(page.evaluate("frames[0].document.querySelector('[name=title]').value").await, "half a title");
+    ask_to_reload(&server, &page).await;
+    page.wait_until(
+        "frames[0].document.querySelector('everlit-badge')?.shadowRoot.textContent.includes('update ready') === true",
+        SOON,
+    )
+    .await;
+    assert_eq!(page.evaluate("frames[0].mark").await, 1);
+
+    page.evaluate("frames[0].document.querySelector('form').reset()").await;
+    wait_new_document(&page).await;
+    page.wait_until("frames[0].mark === undefined && frames[0][Symbol.for('everlit')]?.connected === true", SOON).await;
+}

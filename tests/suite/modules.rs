@@ -188,3 +188,21 @@ async fn a_module_that_is_gone_is_pruned() {
     assert_eq!(log(&page).await, "run pruned");
     assert_same_document(&page).await;
 }
+
+#[tokio::test]
+async fn a_policy_of_nonces_allows_updates() {
+    let (mut server, browser) = (FakeServer::start().await, Chromium::start().await);
+    let policy = "Content-Security-Policy: default-src 'none'; script-src 'nonce-abc'; connect-src 'self'; require-trusted-types-for 'script'\r\n";
+    let page = r#"<!doctype html><script src="/__everlit/client.js" data-generation=1 nonce=abc async></script>
+        <script type=module src="/app.js" nonce=abc></script>"#;
+    server.put_with("/", "text/html", policy, page);
+    let code = |version: u32| format!("(window.log ??= []).push('run{version}'); import.meta.hot.accept()");
+    put_module(&server, "/app.js", &code(1));
+    let page = open(&server, &browser).await;
+    page.wait_until("window.log?.length > 0", SOON).await;
+    put_module(&server, "/app.js", &code(2));
+    change(&server, 2, &["/app.js"]);
+    hear(&mut server, "painted", 2).await;
+    assert_eq!(log(&page).await, "run1 run2");
+    assert_same_document(&page).await;
+}

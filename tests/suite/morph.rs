@@ -174,16 +174,19 @@ async fn heads_templates_and_shadow_roots_are_changed_in_place() {
     let base = r##"<head>{client}<title>a</title><meta name=x content=1></head><body><h1>t</h1><template id=t><b>one</b></template>
         <div id=host><template shadowrootmode=open><i>one</i><link rel=stylesheet href="/in.css"></template></div>
         <svg><use href="#a" xlink:href="#a"/></svg><noscript><p>off</p></noscript><pre>  x
- </pre><my-thing kind=a></my-thing></body>"##;
+ </pre><my-thing kind=a></my-thing>
+        <em style="color: red; margin: 1px; top: 1px">e</em></body>"##;
     let target = base
         .replace("<b>one", "<b class=k>two")
         .replace("<i>one", "<i>two</i><i>three")
         .replace(r##"xlink:href="#a""##, r##"xlink:href="#b""##)
         .replace("<p>off", "<p>never mind")
         .replace("kind=a", "kind=b")
+        .replace("margin: 1px; top: 1px", "margin: 2px")
         .replace("<title>a</title>", r#"<title>b</title><link rel=canonical href="/c">"#)
         .replace("</h1>", "</h1><section><template shadowrootmode=open><u>new</u></template></section>");
-    let define = "customElements.define('my-thing', class extends HTMLElement {
+    let define =
+        "document.querySelector('em').style.color = 'blue'; customElements.define('my-thing', class extends HTMLElement {
         static observedAttributes = ['kind']; attributeChangedCallback(name, was, will) { this.heard = will } })";
     let (_server, _browser, page) = morphed(base, define, &target).await;
     for expression in [
@@ -193,6 +196,7 @@ async fn heads_templates_and_shadow_roots_are_changed_in_place() {
         "document.querySelector('section').shadowRoot.textContent === 'new' && document.querySelector('section').children.length === 0",
         "document.querySelector('use').getAttributeNS('http://www.w3.org/1999/xlink', 'href') === '#b'",
         "document.querySelector('my-thing').heard === 'b'",
+        "document.querySelector('em').getAttribute('style') === 'color: blue; margin: 2px;'",
     ] {
         assert_true(&page, expression).await;
     }
@@ -266,6 +270,34 @@ async fn what_cannot_be_done_in_place_is_one_reload_with_its_state() {
         shows_answer_to_data(&server, &page).await;
         assert_eq!(server.count_requests("/"), 2, "{what}: the first load and one reload");
     }
+}
+
+/// What a reload gives back is found in shadow roots, in what scripts build late, and by its name where the page has another shape.
+#[tokio::test]
+async fn a_reload_waits_for_what_it_gives_back() {
+    let base = "<head>{client}<style>#late { height: 50px; overflow: auto } #late p { height: 900px }</style></head><body>
+        <section><div><template shadowrootmode=open><input name=inner><textarea></textarea></template></div>
+        <select name=many multiple><option>a<option>b<option>c</select><input name=moved></section>
+        <script>setTimeout(() => { const late = document.createElement('div'); late.id = 'late'; late.innerHTML = '<p>long</p><input name=made>';
+        document.body.append(late); window.ready = true }, 200)</script></body>";
+    let (server, browser) = (FakeServer::start().await, Chromium::start().await);
+    server.put_page("/", base);
+    let page = open(&server, &browser).await;
+    page.wait_until("window.ready === true", SOON).await;
+    page.evaluate(
+        "const $ = (selector) => document.querySelector(selector); $('#late').scrollTop = 70; $('[name=made]').value = 'late'; $('[name=moved]').value = 'there';
+        $('[name=many]').options[1].selected = $('[name=many]').options[2].selected = true; const inner = $('section div').shadowRoot.querySelector('input');
+        inner.value = 'inside'; inner.focus(); inner.setSelectionRange(1, 2)",
+    )
+    .await;
+    server.put_page("/", &base.replace("<input name=moved></section>", "</section><main><p><input name=moved></p></main>"));
+    server.set_generation(2);
+    server.say(&json!({ "type": "reload", "generation": 2, "cause": [] }));
+    wait_new_document(&page).await;
+    let restored = "(() => { const $ = (selector) => document.querySelector(selector), inner = $('section div').shadowRoot.activeElement;
+        return [$('#late').scrollTop, $('[name=made]').value, $('[name=moved]').value, [...$('[name=many]').selectedOptions].map(({ text }) => text).join('+'),
+            inner.value, inner.selectionStart, inner.selectionEnd].join() === '70,late,there,b+c,inside,1,2' })()";
+    page.wait_until(restored, SOON).await;
 }
 
 /// A page whose script went to another address is not what the server served there.
