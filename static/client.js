@@ -132,7 +132,7 @@
   function sendPage() {
     if (socket?.readyState !== WebSocket.OPEN) return;
     const styles = all(SHEET_OWNERS).flatMap((owner) => addressesOf(owner)).map(ownPath).filter(Boolean);
-    send({ type: "page", url: location.href, generation: known(), page: pageId, styles: [...new Set(styles)] });
+    send({ type: "page", url: location.href, generation: known(), page: pageId, fetches, styles: [...new Set(styles)] });
   }
 
   function send(message) {

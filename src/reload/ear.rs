@@ -28,6 +28,8 @@ enum Report {
         generation: Option<u64>,
         #[serde(default)]
         page: Option<String>,
+        #[serde(default)]
+        fetches: bool,
     },
     Painted {
         generation: u64,
@@ -51,6 +53,8 @@ pub(super) struct Tab {
     pub(super) page: Option<PageId>,
     /// The generation it shows; 0 when nobody knows.
     pub(super) generation: Generation,
+    /// Whether its scripts have fetched anything from this server.
+    pub(super) fetches: bool,
 }
 
 /// What was said that concerns the socket.
@@ -83,9 +87,9 @@ impl Ear {
             return None;
         }
         match serde_json::from_str(text).ok()? {
-            Report::Page { generation, page } => {
+            Report::Page { generation, page, fetches } => {
                 let page = page.and_then(|page| page.parse().ok()).map(PageId);
-                Some(Said::Page(Tab { page, generation: Generation(generation.unwrap_or_default()) }))
+                Some(Said::Page(Tab { page, generation: Generation(generation.unwrap_or_default()), fetches }))
             }
             Report::Painted { generation } => Some(Said::Painted(Generation(generation))),
             Report::Console { level, text, source } => {
@@ -124,7 +128,7 @@ mod tests {
     #[test]
     fn pages_name_themselves() {
         let check = |text: &str, page: Option<u64>, generation: u64| {
-            let expected = Tab { page: page.map(PageId), generation: Generation(generation) };
+            let expected = Tab { page: page.map(PageId), generation: Generation(generation), fetches: false };
             assert_eq!(Ear::new().hear(text, &Notices::channel().0), Some(Said::Page(expected)), "{text}");
         };
         check(r#"{"type":"page","url":"http://localhost/","generation":4,"page":"7"}"#, Some(7), 4);

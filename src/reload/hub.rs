@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{message::Message, shelf::Shelf, source::Source, token::Token, update::Update};
+use super::{ear::Tab, message::Message, shelf::Shelf, source::Source, token::Token, update::Update};
 use crate::{
     generation::{Generation, Standing},
     telemetry::Notices,
@@ -74,11 +74,37 @@ pub(super) enum Told {
 /// An update with the messages that many sockets share.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) update: Update,
     /// For sockets that name no page.
     pub(super) plain: Utf8Bytes,
+    page: Share,
+    /// Where it is another for pages whose scripts fetch.
+    fetching: Option<Share>,
+}
+
+/// What of an update is for some of the pages.
+#[derive(Debug)]
+pub(super) struct Share {
+    pub(super) update: Update,
     /// For pages whose own text stays; `None` when it does not concern them.
     pub(super) files: Option<Utf8Bytes>,
+}
+
+impl Prepared {
+    fn new(update: Update) -> Self {
+        let plain = update.plain().text();
+        let fetching = update.with_answers().map(Share::new);
+        Self { plain, page: Share::new(update), fetching }
+    }
+
+    pub(super) fn share(&self, tab: Tab) -> &Share {
+        self.fetching.as_ref().filter(|_| tab.fetches).unwrap_or(&self.page)
+    }
+}
+
+impl Share {
+    fn new(update: Update) -> Self {
+        Self { files: update.files().as_ref().map(Message::text), update }
+    }
 }
 
 /// One browser's end: its messages, and its place among the sockets.
@@ -113,8 +139,7 @@ impl Hub {
 
     /// Tells each page what of a change concerns it; answers how many are connected.
     pub fn update(&self, update: Update) -> usize {
-        let (plain, files) = (update.plain().text(), update.files().as_ref().map(Message::text));
-        self.0.told.send(Told::Update(Arc::new(Prepared { update, plain, files }))).unwrap_or(0)
+        self.0.told.send(Told::Update(Arc::new(Prepared::new(update)))).unwrap_or(0)
     }
 
     /// Whether pages whose text changed are changed in place, or loaded anew.

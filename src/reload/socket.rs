@@ -224,8 +224,11 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
     async fn update(&mut self, prepared: &Prepared) -> Option<()> {
         let text = match self.tab {
             None => Some(prepared.plain.clone()),
-            Some(tab) if prepared.update.pages => self.judge(tab, &prepared.update).await.or_else(|| prepared.files.clone()),
-            Some(_) => prepared.files.clone(),
+            Some(tab) => {
+                let share = prepared.share(tab);
+                let own = if share.update.pages { self.judge(tab, &share.update).await } else { None };
+                own.or_else(|| share.files.clone())
+            }
         };
         match text {
             Some(text) => self.say(Frame::Text(text)).await,
@@ -238,7 +241,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
         let message = match self.listener.hub().judge(tab, &self.visitor).await {
             Verdict::Same => return None,
             Verdict::Changed(text) => {
-                self.tab = Some(Tab { page: Some(text.page), generation: update.generation });
+                self.tab = Some(Tab { page: Some(text.page), generation: update.generation, ..tab });
                 Message::patch(update, Some(text))
             }
             Verdict::Reload => Message::reload(update.generation, &update.cause),

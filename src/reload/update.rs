@@ -18,6 +18,8 @@ pub struct Update {
     pub assets: Vec<String>,
     /// URL paths of scripts and all other files a page may have loaded.
     pub modules: Vec<String>,
+    /// URL paths at and beneath which scripts get what is made of changed data.
+    pub answers: Vec<String>,
     /// What the files of these URL paths hold now.
     pub hashes: BTreeMap<String, String>,
     /// Whether the text of pages may be another: templates, data, HTML.
@@ -36,6 +38,12 @@ pub enum Only {
 }
 
 impl Update {
+    /// The same for a page whose scripts fetch: to it the answers are files it may have loaded. `None` where there are none.
+    pub(super) fn with_answers(&self) -> Option<Self> {
+        let modules = self.modules.iter().chain(&self.answers).cloned().collect();
+        (!self.answers.is_empty()).then(|| Self { modules, ..self.clone() })
+    }
+
     /// Whether nothing else changed than stylesheets, or pictures and the like.
     #[must_use]
     pub fn only(&self) -> Option<Only> {
@@ -102,5 +110,8 @@ mod tests {
         check(&Update { styles: css(), guessed: true, ..Update::default() }, "styles", Some("styles"));
         check(&Update { modules: css(), guessed: true, ..Update::default() }, "reload", Some("reload"));
         check(&Update { pages: true, guessed: true, ..Update::default() }, "reload", None);
+        let data = Update { answers: vec!["/api".to_owned()], pages: true, ..Update::default() };
+        check(&data, "reload", None);
+        check(&data.with_answers().expect("there are some"), "reload", Some("patch"));
     }
 }

@@ -298,13 +298,18 @@ impl Session {
         let urls = |files: &[PathBuf]| paths::urls(&self.config, files);
         let files = [&plan.styles, &plan.assets, &plan.files].into_iter().flatten();
         let places: Vec<_> = files.map(|file| (self.config.root.join(file), urls(std::slice::from_ref(file)))).collect();
+        let answers = paths::answers(&plan.data);
+        let mut hashes = history::hashes(places.iter().map(|(place, urls)| (place.as_path(), urls.clone())));
+        // Each is made of many files: another one each time.
+        hashes.extend(answers.iter().map(|path| (path.clone(), format!("generation {generation}"))));
         Update {
             generation,
             cause: cause.files.clone(),
             styles: urls(&plan.styles),
             assets: urls(&plan.assets),
             modules: urls(&plan.files),
-            hashes: history::hashes(places.iter().map(|(place, urls)| (place.as_path(), urls.clone()))),
+            answers,
+            hashes,
             pages: !(plan.pages.is_empty() && plan.data.is_empty()),
             // What a program serves may have any address: where none of those is found, only a reload is sure to show it.
             guessed: self.config.app.is_some(),

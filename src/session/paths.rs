@@ -1,6 +1,8 @@
 //! Under which URL path a public file is served. Pure.
 
 use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
@@ -23,6 +25,14 @@ pub(super) fn urls(config: &Config, files: &[PathBuf]) -> Vec<String> {
     urls.sort();
     urls.dedup();
     urls
+}
+
+/// The URL paths at and beneath which scripts get what is made of these data files: an item may embed those of any other file.
+pub(super) fn answers(data: &[PathBuf]) -> Vec<String> {
+    let name = |file: &PathBuf| Some(file.file_name()?.as_bytes().split(|&byte| byte == b'.').next()?.to_owned());
+    let names: BTreeSet<Vec<u8>> = data.iter().filter_map(name).filter(|name| !name.is_empty()).collect();
+    let own = names.iter().map(|name| url(Path::new(OsStr::from_bytes(name))));
+    (!names.is_empty()).then(|| "/api".to_owned()).into_iter().chain(own).collect()
 }
 
 /// `static/css/a.css` → `/static/css/a.css`, `/css/a.css`, `/a.css`.
@@ -50,6 +60,15 @@ mod tests {
         check("css/a.css", "/css/a.css");
         check("a b.css", "/a%20b.css");
         check("100%.css", "/100%25.css");
+    }
+
+    #[test]
+    fn data_is_served_through_the_api() {
+        let check = |files: &[&str], expected: &[&str]| {
+            assert_eq!(answers(&files.iter().map(PathBuf::from).collect::<Vec<_>>()), expected, "{files:?}");
+        };
+        check(&["data/posts.json", "data/posts.v1.toml", "data/a b.csv"], &["/api", "/a%20b", "/posts"]);
+        check(&[], &[]);
     }
 
     #[test]

@@ -78,6 +78,8 @@ const addressesOf = (owner) => [...(owner.href ? [owner.href] : []), ...importsO
 const loadedPaths = new Set();
 let loads = null;
 let heardLoads = () => {};
+// Whether scripts fetched anything from this server: data that changes concerns them then.
+let fetches = false;
 
 function watchLoads() {
   loads = new PerformanceObserver((list) => noteLoads(list.getEntries()));
@@ -89,13 +91,20 @@ function noteLoads(entries) {
     // A frame is a page with a client of its own.
     if (/^i?frame$/.test(initiatorType) || loadedPaths.size >= LOADED_PATHS) continue;
     const path = ownPath(name);
-    if (path) loadedPaths.add(path);
+    if (!path) continue;
+    loadedPaths.add(path);
+    if (!fetches && /^(fetch|xmlhttprequest)$/.test(initiatorType) && !path.startsWith("/__everlit/")) {
+      fetches = true;
+      sendPage();
+    }
   }
   heardLoads(entries);
 }
 
+// Whether this page loaded a path, or one beneath it: answers of an API are told of by where they begin.
 function hasLoaded(path) {
   noteLoads(loads.takeRecords());
   const own = ownPath(path);
-  return loadedPaths.size >= LOADED_PATHS || loadedPaths.has(own) || all("script[src]").some(({ src }) => ownPath(src) === own);
+  if (loadedPaths.size >= LOADED_PATHS || loadedPaths.has(own)) return true;
+  return [...loadedPaths].some((loaded) => loaded.startsWith(`${own}/`)) || all("script[src]").some(({ src }) => ownPath(src) === own);
 }

@@ -113,6 +113,24 @@ import.meta.hot?.accept();
 }
 
 #[tokio::test]
+async fn a_page_whose_script_fetched_the_data_shows_it_anew() {
+    let project = TestProject::from_text(
+        r#"
+-- static/index.html --
+<!doctype html><title>a</title><h1>none</h1>
+<script>fetch("/api/posts/1").then((answer) => answer.json()).then(({ title }) => { document.querySelector("h1").textContent = title })</script>
+-- data/posts.json --
+[{ "id": 1, "title": "one" }]
+"#,
+    );
+    let (server, browser) = (TestServer::start(project.path()), Chromium::start().await);
+    let page = open(&browser, &server.url).await;
+    page.wait_until(&heading_is("one"), SOON).await;
+    project.edit("data/posts.json", "one", "two");
+    page.wait_until(&heading_is("two"), SOON).await;
+}
+
+#[tokio::test]
 async fn a_page_that_is_not_concerned_is_left_alone() {
     let (project, browser) = (TestProject::from_example("shop"), Chromium::start().await);
     let server = TestServer::start(project.path());

@@ -79,7 +79,6 @@ async fn only_the_page_whose_text_is_another_is_changed() {
     project.edit("data/posts.json", "one", "two");
     let message = at_posts.next(SOON).await;
     assert_eq!((&message["type"], &message["cause"]), (&json!("patch"), &json!(["data/posts.json"])), "{message}");
-    assert_eq!(message["hashes"], json!({}));
     assert_eq!((&message["base"], &message["target"]), (&json!(posts.html), &json!(posts.html.replace("one", "two"))));
     assert_silent(&project, &mut at_front).await;
     at_posts.next(SOON).await;
@@ -119,6 +118,19 @@ async fn scripts_are_told_to_pages_and_a_socket_without_one_is_told_to_reload() 
     assert!(message["hashes"]["/app.js"].as_str().is_some_and(|hash| !hash.is_empty()), "{message}");
     assert_eq!(message["target"], Value::Null);
     assert_eq!(tool.next(SOON).await["type"], "reload");
+}
+
+#[tokio::test]
+async fn changed_data_concerns_a_page_whose_scripts_fetch() {
+    let project = TestProject::from_text(PROJECT);
+    let (_server, tab, mut socket) = open(&project, "/").await;
+    let page = json!({ "type": "page", "generation": tab.generation, "page": tab.page, "fetches": true });
+    socket.say(&page).await;
+    assert_silent(&project, &mut socket).await;
+    project.edit("data/posts.json", "one", "two");
+    let message = socket.next(SOON).await;
+    assert_eq!((&message["type"], &message["modules"]), (&json!("patch"), &json!(["/api", "/posts"])), "{message}");
+    assert_eq!(message["base"], Value::Null, "its own text is the same");
 }
 
 #[tokio::test]
