@@ -6,10 +6,9 @@ async function reachStyles(paths, stamp, guessed) {
   if (!paths.length) return;
   const find = finder(paths);
   const owners = all(SHEET_OWNERS).filter((owner) => addressesOf(owner).some((address) => find(address)));
-  // The importing sheet gets a new address, the imported one does not: its cached copy has to be renewed first.
-  const imported = new Set(owners.flatMap((owner) => importsOf(owner.sheet)).filter((address) => find(address)));
+  const imported = owners.flatMap((owner) => importsOf(owner.sheet)).filter((address) => find(address));
+  for (const address of imported) renewedImports.set(ownPath(address), stamp);
   const reached = new Set(owners.flatMap((owner) => addressesOf(owner).map(ownPath)));
-  await Promise.all([...imported].map(renew));
   await Promise.all(owners.map((owner) => swapSheet(owner, stamp)));
   dropFaces();
   for (const path of paths.filter((one) => !reached.has(ownPath(one)) && hasLoaded(one))) {
@@ -49,15 +48,74 @@ async function swapSheet(owner, stamp) {
   };
   const loaded = settled(next);
   ownNodes.add(next);
-  // A sheet applies some frames before it says that it has loaded: too early for one that names refreshed pictures.
-  if (renewedPaths.size) next.media = "not all";
+  // A sheet applies some frames before it says that it has loaded: too early for one that names older files.
+  if (renewedPaths.size || renewedImports.size) next.media = "not all";
   owner.after(next);
   keepSwitch();
-  const applies = await loaded;
-  if (applies) renewKnown();
+  const applies = (await loaded) && (await renewNames(next.sheet));
+  const sheet = next.sheet;
+  const again = settled(next);
   reveal(next, owner);
+  // Firefox loads a sheet another time when its media change, and forgets what its rules were changed to.
+  if (applies && next.sheet !== sheet && (await again)) await renewNames(next.sheet);
   keepSwitch();
   (applies ? owner : next).remove();
+}
+
+// The generation each imported sheet was last changed in. A sheet that is loaded anew names them by their plain addresses, under
+// which browsers keep them: as bytes, or parsed.
+const renewedImports = new Map();
+// Nothing says when a sheet that was named by an inserted rule has loaded.
+const LOOK_FOR_SHEET_MS = 4;
+
+// Makes a sheet name the files that changed by their fresh addresses.
+async function renewNames(sheet) {
+  const loaded = await renewImports(sheet);
+  if (loaded) renewKnown();
+  return loaded;
+}
+
+// Gives the imports that lead to changed sheets fresh addresses; answers whether all of them loaded.
+async function renewImports(sheet) {
+  if (!renewedImports.size) return true;
+  const find = finder([...renewedImports.keys()]);
+  for (const [index, rule] of rulesOf(sheet).entries()) {
+    const url = rule instanceof CSSImportRule ? resolved(rule.href, sheet.href ?? document.baseURI) : null;
+    if (url?.origin !== location.origin) continue;
+    // A sheet that does not apply yet loads its imports when there is time.
+    if (!find(url.href) && !(await leadsTo(find, await loadedImport(sheet, index)))) continue;
+    const address = fresh(url, Math.max(...renewedImports.values()));
+    // It is in the cache then, and one that is not there is not waited for.
+    if ((await renew(address)) === null) return false;
+    sheet.insertRule(rule.cssText.replace(/url\((["']).*?\1\)/, () => `url(${JSON.stringify(address)})`), index);
+    sheet.deleteRule(index + 1);
+    const loaded = await loadedImport(sheet, index);
+    if (!loaded || !(await renewImports(loaded))) return false;
+  }
+  return true;
+}
+
+async function leadsTo(find, sheet) {
+  for (const [index, rule] of rulesOf(sheet).entries()) {
+    const url = rule instanceof CSSImportRule ? resolved(rule.href, sheet.href) : null;
+    if (url?.origin !== location.origin) continue;
+    if (find(url.href) || (await leadsTo(find, await loadedImport(sheet, index)))) return true;
+  }
+  return false;
+}
+
+async function loadedImport(sheet, index) {
+  const deadline = performance.now() + ANSWER_LIMIT_MS;
+  while (performance.now() < deadline) {
+    const loaded = sheet.cssRules[index].styleSheet;
+    try {
+      if (loaded?.cssRules) return loaded;
+    } catch {
+      // It is still on its way.
+    }
+    await new Promise((done) => setTimeout(done, LOOK_FOR_SHEET_MS));
+  }
+  return null;
 }
 
 // Sheets that a script made of a fetched text: those whose rules are the ones of the text the browser still has.

@@ -93,3 +93,43 @@ async fn firefox_reloads_for_a_generation_and_not_for_a_socket_nor_over_typed_te
     assert_eq!(server.count_requests("/"), 2);
     assert_eq!(page.evaluate("document.querySelector('everlit-badge')").await, Value::Null);
 }
+
+/// Firefox keeps parsed sheets by their address, beside what its cache keeps.
+#[tokio::test]
+async fn sheets_imports_pictures_and_modules_are_exchanged_in_firefox_too() {
+    let (mut server, browser) = (FakeServer::start().await, Firefox::start().await);
+    server.put_page(
+        "/",
+        r#"<head>{client}<link rel=stylesheet href="/site.css"><script type=module src="/app.js"></script></head><body><h1>one</h1><img src="/a.svg"></body>"#,
+    );
+    let kept = "Cache-Control: max-age=600\r\n";
+    let color = |red: u32| format!("h1 {{ color: rgb({red}, 0, 0) }}");
+    let picture = |width: u32| format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="10"/>"#);
+    let module = |version: u32| {
+        format!(
+            r#"import{{createHot as __everlit}}from"/__everlit/hot.js";import.meta.hot=__everlit(import.meta.url);
+            window.version = {version}; import.meta.hot.accept()"#
+        )
+    };
+    server.put_with("/site.css", "text/css", kept, "@import 'base/all.css';");
+    server.put_with("/base/all.css", "text/css", kept, "@import 'colors.css';");
+    server.put_with("/base/colors.css", "text/css", kept, &color(1));
+    server.put("/a.svg", "image/svg+xml", &picture(10));
+    server.put("/app.js", "text/javascript", &module(1));
+    let page = browser.open(&server.url).await;
+    page.wait_until("window[Symbol.for('everlit')]?.connected === true && window.version === 1", SOON).await;
+    page.evaluate("(window.mark = 1)").await;
+    for version in 2..4 {
+        server.put_with("/base/colors.css", "text/css", kept, &color(version));
+        server.put("/a.svg", "image/svg+xml", &picture(10 * version));
+        server.put("/app.js", "text/javascript", &module(version));
+        server.set_generation(version.into());
+        server.say(&json!({
+            "type": "patch", "generation": version, "cause": [], "styles": ["/base/colors.css"], "assets": ["/a.svg"], "modules": ["/app.js"],
+            "hashes": {}, "page": null, "base": null, "target": null,
+        }));
+        hear(&mut server, "painted", version.into()).await;
+        let now = "[getComputedStyle(document.querySelector('h1')).color, document.images[0].naturalWidth, window.version, window.mark].join()";
+        page.wait_until(&format!("{now} === 'rgb({version}, 0, 0),{},{version},1'", 10 * version), SOON).await;
+    }
+}
