@@ -164,7 +164,7 @@ async function exchange(path, record, address, acceptors) {
     arrived = true;
     replaced.add(path);
     for (const { acceptance } of acceptors) {
-      await acceptance.call(acceptance.paths.map((one) => (one === path ? module : undefined)));
+      await acceptance.call(given(acceptance, path, module));
     }
   } catch (error) {
     // A copy that threw has said nothing that counts.
@@ -172,6 +172,9 @@ async function exchange(path, record, address, acceptors) {
     fail(path, error);
   }
 }
+
+// The modules a callback gets: the one that is new, in its place.
+const given = ({ paths }, path, module) => paths.map((one) => (one === path ? module : undefined));
 
 function prune(path) {
   if (!isPruned(path)) return false;
@@ -200,7 +203,7 @@ function passOn() {
       return false;
     }
     import(stampedUrl(record)).then(
-      (module) => outside.forEach(({ acceptance }) => acceptance.call(acceptance.paths.map((one) => (one === record.path ? module : undefined)))),
+      (module) => outside.forEach(({ acceptance }) => acceptance.call(given(acceptance, record.path, module))),
       (error) => fail(record.path, error),
     );
   }

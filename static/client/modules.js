@@ -19,4 +19,7 @@ async function reachModules(paths, stamp) {
   if (hot.length && !(await registry.update(hot.map(ownPath), stamp))) throw new Unreached(`${hot[0]} does not accept its update`);
 }
 
-const isHot = (path) => [...registry.records.values()].some((record) => record.path === path || record.accepts.some(({ paths }) => paths.includes(path)));
+function isHot(path) {
+  const records = [...registry.records.values()];
+  return records.some((record) => record.path === path || record.accepts.some(({ paths }) => paths.includes(path)));
+}

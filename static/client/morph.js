@@ -67,8 +67,9 @@ const OWN = 'everlit-overlay, everlit-badge, script[src*="/__everlit/client.js"]
 const OWN_NAMES = new Set(["everlit-overlay", "everlit-badge", "script", "link", "style"]);
 const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
 const isOwn = (node) => OWN_NAMES.has(node.localName) && (ownNodes.has(node) || node.matches(OWN));
-const isBlank = (node) => node.nodeType === Node.TEXT_NODE && !/\S/.test(node.data) && !node.parentElement?.closest("pre, textarea");
-const isSheet = (node) => isElement(node) && node.localName === "link" && /(^|\s)stylesheet(\s|$)/i.test(node.rel) && node.hasAttribute("href");
+const isText = (node) => node.nodeType === Node.TEXT_NODE;
+const isBlank = (node) => isText(node) && !/\S/.test(node.data) && !node.parentElement?.closest("pre, textarea");
+const isSheet = (node) => isElement(node) && node.matches('link[rel~="stylesheet" i][href]');
 const declaresShadow = (node) => isElement(node) && node.localName === "template" && node.hasAttribute("shadowrootmode");
 const insideOf = (node) => (node.localName === "template" && node.content ? node.content : node);
 
@@ -129,7 +130,7 @@ class Prints {
 
   #look(node) {
     if (isBlank(node)) return " ";
-    if (node.nodeType === Node.TEXT_NODE) return `"${textOf(node)}`;
+    if (isText(node)) return `"${textOf(node)}`;
     if (!isElement(node)) return `${node.nodeType} ${node.data ?? ""}${this.kids(node).join()}`;
     const shadow = shadowTemplate(node);
     const declared = shadow ? `${attributesOf(shadow)} ${this.of(shadow.content)}` : "";
@@ -381,7 +382,8 @@ function planMorph(base, target, sheets) {
 
   function planStyle(from, to, node) {
     for (const name of new Set([...from.style, ...to.style])) {
-      const [was, will, now] = [from, to, node].map(({ style }) => `${style.getPropertyValue(name)} ${style.getPropertyPriority(name)}`);
+      const said = ({ style }) => `${style.getPropertyValue(name)} ${style.getPropertyPriority(name)}`;
+      const [was, will, now] = [from, to, node].map(said);
       if (was === will || now === will) continue;
       if (now !== was) throw new Unreached(`a script changed the style of ${nameOf(from)}`);
       plan.edits.push(() => node.style.setProperty(name, to.style.getPropertyValue(name), to.style.getPropertyPriority(name)));
@@ -444,7 +446,8 @@ function planMorph(base, target, sheets) {
   // Answers a function that makes the node and hands it to `insert` before what is kept moves in.
   function planNew(to) {
     if (isSheet(to)) return planNewSheet(to);
-    if (!wrapping.has(to) && !(isElement(to) && to.querySelector('link[rel~="stylesheet" i]'))) return (insert) => insert(copyOf(to));
+    const loads = isElement(to) && to.querySelector('link[rel~="stylesheet" i]');
+    if (!wrapping.has(to) && !loads) return (insert) => insert(copyOf(to));
     const parts = kidsOf(to).map((kid) => {
       const twin = origin.get(kid);
       if (!twin) return planNew(kid);

@@ -24,7 +24,8 @@ function reload(target, why) {
     return note(`${why}, but an older page keeps coming back; a cache or a service worker may answer`);
   }
   if (tries.all > ALL_RELOADS) {
-    return note(`this page was loaded anew ${ALL_RELOADS} times in ${RELOAD_WINDOW_MS / 1_000} s; it may cause that itself. Reload it to see the newest`);
+    const often = `${ALL_RELOADS} times in ${RELOAD_WINDOW_MS / 1_000} s`;
+    return note(`this page was loaded anew ${often}; it may cause that itself. Reload it to see the newest`);
   }
   leave(why);
 }

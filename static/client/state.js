@@ -14,7 +14,8 @@ const NOT_KEPT = /^(password|file|hidden|button|submit|reset|image)$/;
 const stateName = () => `state ${location.href}`;
 
 function saveState() {
-  const scrolled = all("*").filter((element) => isScrolled(element) && element !== document.scrollingElement && element !== document.documentElement);
+  const viewports = [document.scrollingElement, document.documentElement];
+  const scrolled = all("*").filter((element) => isScrolled(element) && !viewports.includes(element));
   const changed = all("input, textarea, select").filter((field) => !NOT_KEPT.test(field.type) && isChanged(field));
   const running = all("audio, video").filter(({ currentTime }) => currentTime > 0);
   const items = [
@@ -118,7 +119,9 @@ function isChanged(field) {
 }
 
 function valueOf(field) {
-  if (field instanceof HTMLSelectElement) return { options: [...field.options].flatMap(({ selected }, index) => (selected ? [index] : [])) };
+  if (field instanceof HTMLSelectElement) {
+    return { options: [...field.options].flatMap(({ selected }, index) => (selected ? [index] : [])) };
+  }
   return /^(checkbox|radio)$/.test(field.type) ? { checked: field.checked } : { value: field.value };
 }
 
@@ -131,7 +134,8 @@ function focusedElement() {
 function caretOf(element) {
   if (isTyped(element)) {
     // Fields for numbers and addresses tell no caret.
-    return element.selectionStart === null ? null : { field: [element.selectionStart, element.selectionEnd, element.selectionDirection] };
+    const { selectionStart, selectionEnd, selectionDirection } = element;
+    return selectionStart === null ? null : { field: [selectionStart, selectionEnd, selectionDirection] };
   }
   const range = getSelection()?.rangeCount ? getSelection().getRangeAt(0) : null;
   if (!range || !element.isContentEditable || !element.contains(range.startContainer)) return null;

@@ -173,7 +173,8 @@ class Badge extends HTMLElement {
   say(text) {
     this.words.textContent = text;
     this.button.disabled = !status.report;
-    this.button.title = status.report ? "Show what failed" : held ? `${held.why}. Your text is kept until you reload or send it` : "";
+    const waits = held ? `${held.why}. Your text is kept until you reload or send it` : "";
+    this.button.title = status.report ? "Show what failed" : waits;
     this.reload.hidden = !held;
   }
 }

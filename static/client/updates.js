@@ -1,7 +1,15 @@
 
 // What is to be done to the page, in one queue: a step takes all that came, so that only the newest is done.
 
-const nothing = () => ({ styles: new Set(), assets: new Set(), modules: new Set(), hashes: {}, html: null, guessed: false, generation: NaN });
+const nothing = () => ({
+  styles: new Set(),
+  assets: new Set(),
+  modules: new Set(),
+  hashes: {},
+  html: null,
+  guessed: false,
+  generation: NaN,
+});
 
 let queue = nothing();
 let working = false;
@@ -49,7 +57,10 @@ async function workOff() {
   working = false;
 }
 
-const hasWork = () => queue.styles.size + queue.assets.size + queue.modules.size > 0 || queue.html !== null || !Number.isNaN(queue.generation);
+function hasWork() {
+  const files = queue.styles.size + queue.assets.size + queue.modules.size;
+  return files > 0 || queue.html !== null || !Number.isNaN(queue.generation);
+}
 
 // Nobody sees a hidden page: what may cost its state waits, and the newest is done when it is shown.
 const mustWait = () => document.visibilityState === "hidden" && (queue.html !== null || queue.modules.size > 0);

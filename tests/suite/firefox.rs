@@ -1,6 +1,8 @@
 //! The client script in Firefox: what lives in a page survives a change of its HTML, a reload gives it back, and nothing
 //! reloads because a socket was lost.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -132,4 +134,25 @@ async fn sheets_imports_pictures_and_modules_are_exchanged_in_firefox_too() {
         let now = "[getComputedStyle(document.querySelector('h1')).color, document.images[0].naturalWidth, window.version, window.mark].join()";
         page.wait_until(&format!("{now} === 'rgb({version}, 0, 0),{},{version},1'", 10 * version), SOON).await;
     }
+}
+
+#[tokio::test]
+async fn a_new_stylesheet_replaces_the_old_one_in_firefox_once_it_is_there() {
+    let (mut server, browser) = (FakeServer::start().await, Firefox::start().await);
+    let page_with = |sheet: &str, words: &str| {
+        format!("<head>{{client}}<link rel=stylesheet href=\"/{sheet}.css\"></head><body><h1>{words}</h1></body>")
+    };
+    server.put_page("/", &page_with("old", "one"));
+    server.put("/old.css", "text/css", "h1 { color: rgb(1, 0, 0) }");
+    server.put("/new.css", "text/css", "h1 { color: rgb(2, 0, 0) }");
+    server.slow_down("/new.css", Duration::from_millis(200));
+    let page = browser.open(&server.url).await;
+    page.wait_until("window[Symbol.for('everlit')]?.connected === true", SOON).await;
+    let watch = "void (window.mark = 1, window.seen = new Set(), (function look() {
+        window.seen.add(getComputedStyle(document.querySelector('h1')).color); requestAnimationFrame(look) })())";
+    page.evaluate(watch).await;
+    patch(&server, 2, &page_with("old", "one"), &page_with("new", "two"));
+    hear(&mut server, "painted", 2).await;
+    let now = "[document.querySelector('h1').textContent, window.mark, document.querySelectorAll('link').length, ...window.seen].join()";
+    assert_eq!(page.evaluate(now).await, "two,1,1,rgb(1, 0, 0),rgb(2, 0, 0)");
 }
