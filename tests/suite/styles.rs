@@ -138,6 +138,7 @@ async fn sheets_a_script_made_of_a_fetched_text_are_replaced_where_they_are_know
 #[tokio::test]
 async fn a_font_changes_without_a_frame_in_another_one() {
     let (mut server, browser) = (FakeServer::start().await, Chromium::start().await);
+    // Fonts of one letter, `n`, which is 0.4 or 1.2 em wide.
     let font = |name: &str| {
         std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/fixtures").join(name)).expect("a font")
     };
