@@ -1,6 +1,6 @@
 //! Where events come from: the system, or nobody, when all folders are polled.
 
-use std::{io, os::fd::BorrowedFd, path::Path, sync::Arc};
+use std::{os::fd::BorrowedFd, path::Path, sync::Arc};
 
 use super::{
     event::Event,
@@ -142,7 +142,8 @@ fn of_system(inbox: &Arc<Inbox>) -> Result<Source, String> {
 }
 
 /// The reason why a folder is polled, where it is worth telling.
-fn remedy(error: &io::Error) -> Option<String> {
+#[cfg(target_os = "linux")]
+fn remedy(error: &std::io::Error) -> Option<String> {
     match rustix::io::Errno::from_io_error(error)? {
         rustix::io::Errno::NOSPC => Some(
             "the limit of watches is reached, so that some folders are polled; raise it with \

@@ -24,8 +24,11 @@ const EVERY: Duration = Duration::from_millis(60);
 /// From one look to the next while a file is being written.
 const EVERY_WHILE_WRITTEN: Duration = Duration::from_millis(20);
 
-/// How long one look may take, though it sees at least one folder: below 2 % of the time.
+/// How long one look at folders takes, though it sees at least one of them.
 const SLICE: Duration = Duration::from_millis(1);
+
+/// How many times as long it rests from that: below 2 % of the time goes into it.
+const REST: u32 = 60;
 
 /// Files that changed lately and are looked at each time: what somebody works at.
 const HOT: usize = 16;
@@ -67,6 +70,8 @@ pub(super) struct Poller {
     hot: VecDeque<Key>,
     written: HashMap<Key, Written>,
     next: Option<Instant>,
+    /// When to look at folders again.
+    next_slice: Option<Instant>,
 }
 
 impl Poller {
@@ -82,10 +87,9 @@ impl Poller {
 
     /// Looks once.
     pub(super) fn look(&mut self, tree: &mut Tree) -> Vec<Found> {
-        let began = Instant::now();
         let mut found = self.look_at_written(tree);
         self.look_at_hot(tree, &mut found);
-        self.look_at_slice(tree, began, &mut found);
+        self.look_at_slice(tree, &mut found);
         self.next =
             Some(Instant::now() + if self.written.values().all(|written| written.is_told) { EVERY } else { EVERY_WHILE_WRITTEN });
         found
@@ -119,8 +123,16 @@ impl Poller {
         }
     }
 
+    fn look_at_slice(&mut self, tree: &mut Tree, found: &mut Vec<Found>) {
+        let began = Instant::now();
+        if self.next_slice.is_none_or(|next| next <= began) {
+            self.look_at_folders(tree, began, found);
+            self.next_slice = Some(began + EVERY.max(began.elapsed() * REST));
+        }
+    }
+
     /// Goes round the folders, at most once.
-    fn look_at_slice(&mut self, tree: &mut Tree, began: Instant, found: &mut Vec<Found>) {
+    fn look_at_folders(&mut self, tree: &mut Tree, began: Instant, found: &mut Vec<Found>) {
         for _ in 0..tree.polled() {
             self.last = tree.polled_after(self.last).or_else(|| tree.polled_after(None));
             let Some(folder) = self.last else { return };

@@ -1,6 +1,6 @@
 //! Reads what files hold beside the watching thread: large ones that were saved, and all of them once at the start.
 //!
-//! It is a thread of the lowest priority, so that neither a save nor a request waits for it.
+//! It is a thread of low priority, so that neither a save nor a request waits for it.
 
 use std::{
     fs,
@@ -11,8 +11,8 @@ use std::{
 
 use super::{inbox::Inbox, pending::Key, stamp::Stamp};
 
-/// How nice the thread is: it takes what others leave.
-const NICENESS: i32 = 19;
+/// How nice the thread is: where cores are short it gets a tenth of what others get, so that a large file is read in the end.
+const NICENESS: i32 = 10;
 
 /// A file to read.
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    num::NonZeroU64,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::Arc,
@@ -40,8 +39,9 @@ use crate::{
 /// How often git's work, or a set the session has not taken yet, is looked at again.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// How exactly the system keeps the time of a wait. Its default is a third of what a save waits.
-const SLACK: NonZeroU64 = NonZeroU64::new(1_000).expect("more than nothing");
+/// How exactly, in nanoseconds, the system keeps the time of a wait. Its default is a third of what a save waits.
+#[cfg(target_os = "linux")]
+const SLACK: std::num::NonZeroU64 = std::num::NonZeroU64::new(1_000).expect("more than nothing");
 
 /// Names beyond which a storm is read in naps, and how long one is: many events cost as much as one.
 const STORM: usize = 64;
@@ -235,11 +235,13 @@ impl Worker {
         for Arrival { key, is_complete } in arrivals {
             let suspects = self.tree.adopt(key.0, &key.1, &mut self.engine);
             let at = Instant::now();
-            for Suspect { key, is_gone } in suspects {
-                match (is_gone, is_complete) {
-                    (true, _) => self.pending.wait_for(key, Phase::Gone, at),
-                    (false, true) => self.pending.complete_one_of_several(key, at),
-                    (false, false) => self.pending.wait_for(key, Phase::Found, at),
+            for Suspect { key, is_gone, is_empty } in suspects {
+                match () {
+                    () if is_gone => self.pending.wait_for(key, Phase::Gone, at),
+                    () if is_complete => self.pending.complete_one_of_several(key, at),
+                    // Most likely somebody has just made it and is about to write.
+                    () if is_empty => self.pending.wait_for(key, Phase::Open, at),
+                    () => self.pending.wait_for(key, Phase::Found, at),
                 }
             }
             if self.tree.has_replaced() {
@@ -351,6 +353,8 @@ impl Worker {
 
     fn look(&mut self, ready: &Ready) {
         let mut findings = Findings { changes: ChangeSet::new(ready.last), large: Vec::new() };
+        // Before the look: the file may have come back meanwhile.
+        self.tree.take_replaced(&mut findings.changes);
         let has_rules = ready.names.iter().any(|(_, name)| is_rule_file(name));
         for key in &ready.names {
             self.tree.look(key, &mut self.engine, &mut findings);

@@ -1,5 +1,6 @@
 //! The worker on real folders, with the system's own events.
 
+mod load;
 mod programs;
 mod saving;
 mod starting;
@@ -88,14 +89,19 @@ impl Bench {
         self.root().join(path)
     }
 
-    /// The next change set.
-    fn next(&mut self) -> Reported {
+    /// The next change set, as it comes.
+    fn next_set(&mut self) -> ChangeSet {
         loop {
             if let Ok(set) = self.sets.try_recv() {
-                return set.iter().map(|change| (change.path.to_owned(), change.kind)).collect();
+                return set;
             }
             assert!(self.worker.turn().is_continue(), "no change set within {SOON:?}");
         }
+    }
+
+    /// The next change set.
+    fn next(&mut self) -> Reported {
+        self.next_set().iter().map(|change| (change.path.to_owned(), change.kind)).collect()
     }
 
     /// All that is reported up to one last save, without it.

@@ -19,6 +19,8 @@ pub(in crate::watch) struct Suspect {
     pub(in crate::watch) key: Key,
     /// It was known and is gone.
     pub(in crate::watch) is_gone: bool,
+    /// It is there and empty.
+    pub(in crate::watch) is_empty: bool,
 }
 
 /// One entry of a folder.
@@ -113,7 +115,7 @@ impl Tree {
                 }
             }
         }
-        suspects.extend(gone.into_iter().map(|name| Suspect { key: (id, name), is_gone: true }));
+        suspects.extend(gone.into_iter().map(|name| Suspect { key: (id, name), is_gone: true, is_empty: false }));
     }
 
     fn meet_file(&mut self, id: FolderId, name: Name, now: Stamp, suspects: &mut Vec<Suspect>) {
@@ -127,7 +129,7 @@ impl Tree {
             _ => true,
         };
         if is_suspect {
-            suspects.push(Suspect { key: (id, name), is_gone: false });
+            suspects.push(Suspect { key: (id, name), is_gone: false, is_empty: now.len() == 0 });
         }
     }
 
