@@ -161,7 +161,7 @@ impl Worker {
     fn next_due(&self, now: Instant) -> Instant {
         let retry = self.unsent.as_ref().map(|_| now + RETRY);
         let canary = self.canary.as_ref().map(Canary::until);
-        let poll = self.poller.due(&self.tree, now);
+        let poll = self.poller.due(&self.tree, now).filter(|_| !self.root.is_gone());
         let first = [self.set_due(), retry, canary, poll].into_iter().flatten().min();
         first.unwrap_or(self.root.due()).min(self.root.due())
     }

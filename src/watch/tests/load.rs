@@ -6,7 +6,7 @@ use std::{
     io::{Seek, Write},
     path::{Path, PathBuf},
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{Bench, LAST, Reported, reported, write};
@@ -117,4 +117,22 @@ fn a_root_nobody_tells_of_is_polled_once_that_is_known() {
     assert_eq!(bench.next(), reported(&["+a/f"]), "told twice, once by the system and once by looking, it is one change");
     assert_eq!(bench.worker.tree.polled(), 2);
     assert_eq!(bench.rest(), reported(&[]));
+}
+
+#[test]
+fn a_root_that_is_gone_is_waited_for_at_leisure() {
+    let mut bench = Bench::new(&["project/f=old"]);
+    bench.worker.tree.distrust();
+    let (root, aside) = (bench.root(), bench.folder.path().join("aside"));
+    fs::rename(&root, &aside).expect("it is moved away");
+    while bench.warnings().is_empty() {
+        assert!(bench.worker.turn().is_continue(), "nobody says that it is gone");
+    }
+    let began = Instant::now();
+    for _ in 0..3 {
+        assert!(bench.worker.turn().is_continue());
+    }
+    assert!(began.elapsed() > Duration::from_millis(150), "it looks again and again without a pause");
+    fs::rename(&aside, &root).expect("it is moved back");
+    assert_eq!(bench.rest(), reported(&[]), "nothing has changed");
 }

@@ -182,6 +182,8 @@ fn git_is_one_save() {
     let changed = format!("{repository}; sed -i s/old/new/ static/*.css index.html");
     check(&changed, "git stash -q", Sets::One, &old);
     check(&format!("{changed}; git stash -q"), "git stash pop -q", Sets::One, &old);
+    let stopped = format!("{repository}; GIT_SEQUENCE_EDITOR='sed -i 1s/pick/edit/' git rebase -qi --root 2>/dev/null");
+    check(&stopped, "echo new > index.html", Sets::One, &["+index.html"]);
     let commits = "git checkout -qb steps; for n in 1 2 3 4 5; do echo $n > s$n; git add .; git commit -qm $n; done; \
                    git checkout -q -; echo base > base; git add .; git commit -qm base; git checkout -q steps";
     check(&format!("{repository}; {commits}"), "git rebase -q HEAD@{1} 2>/dev/null", Sets::OneUnlessPaused, &["+base"]);
