@@ -24,11 +24,9 @@ const EVERY: Duration = Duration::from_millis(60);
 /// From one look to the next while a file is being written.
 const EVERY_WHILE_WRITTEN: Duration = Duration::from_millis(20);
 
-/// How long one look at folders takes, though it sees at least one of them.
-const SLICE: Duration = Duration::from_millis(1);
-
-/// How many times as long it rests from that: below 2 % of the time goes into it.
-const REST: u32 = 60;
+/// Names that are looked at each time, though one folder at least: a millisecond's work, below 2 % of the time, and 50,000 in five
+/// seconds. It is counted and not timed, so that a busy machine is not looked at less.
+const SLICE: usize = 600;
 
 /// Files that changed lately and are looked at each time: what somebody works at.
 const HOT: usize = 16;
@@ -124,25 +122,29 @@ impl Poller {
     }
 
     fn look_at_slice(&mut self, tree: &mut Tree, found: &mut Vec<Found>) {
-        let began = Instant::now();
-        if self.next_slice.is_none_or(|next| next <= began) {
-            self.look_at_folders(tree, began, found);
-            self.next_slice = Some(began + EVERY.max(began.elapsed() * REST));
+        let now = Instant::now();
+        if self.next_slice.is_none_or(|next| next <= now) {
+            let slices = (self.look_at_folders(tree, found) / SLICE).max(1);
+            self.next_slice = Some(now + EVERY * u32::try_from(slices).unwrap_or(u32::MAX));
         }
     }
 
-    /// Goes round the folders, at most once.
-    fn look_at_folders(&mut self, tree: &mut Tree, began: Instant, found: &mut Vec<Found>) {
+    /// Goes round the folders, at most once; how many names it saw.
+    fn look_at_folders(&mut self, tree: &mut Tree, found: &mut Vec<Found>) -> usize {
+        let mut seen = 0;
         for _ in 0..tree.polled() {
             self.last = tree.polled_after(self.last).or_else(|| tree.polled_after(None));
-            let Some(folder) = self.last else { return };
-            for (name, what, is_folder) in tree.compare(folder) {
+            let Some(folder) = self.last else { break };
+            let compared = tree.compare(folder);
+            seen += compared.seen;
+            for (name, what, is_folder) in compared.different {
                 self.note(tree, (folder, name), what, is_folder, found);
             }
-            if began.elapsed() > SLICE {
-                return;
+            if seen >= SLICE {
+                break;
             }
         }
+        seen
     }
 
     fn note(&mut self, tree: &Tree, key: (FolderId, Name), what: What, is_folder: bool, found: &mut Vec<Found>) {

@@ -23,6 +23,15 @@ pub(in crate::watch) struct Suspect {
     pub(in crate::watch) is_empty: bool,
 }
 
+/// What a folder is found to hold.
+#[derive(Debug)]
+pub(in crate::watch) struct Compared {
+    /// Names that are different, and which of them are folders.
+    pub(in crate::watch) different: Vec<(Name, What, bool)>,
+    /// How many names were looked at.
+    pub(in crate::watch) seen: usize,
+}
+
 /// One entry of a folder.
 struct Entry {
     name: Name,
@@ -234,22 +243,21 @@ impl Tree {
     }
 
     /// Compares one folder, without those in it, with the last look: what a watch would have told.
-    pub(in crate::watch) fn compare(&mut self, id: FolderId) -> Vec<(Name, What, bool)> {
-        let Some(path) = self.path_of(id) else { return Vec::new() };
-        let (mut gone, mut told) = (self.names(id), Vec::new());
-        let listed: Vec<_> = fs::read_dir(self.root.join(&path)).into_iter().flatten().flatten().collect();
-        for entry in listed {
+    pub(in crate::watch) fn compare(&mut self, id: FolderId) -> Compared {
+        let mut compared = Compared { different: Vec::new(), seen: 1 };
+        let Some(path) = self.path_of(id) else { return compared };
+        let (mut listed, mut known) = (BTreeSet::new(), 0);
+        for entry in fs::read_dir(self.root.join(&path)).into_iter().flatten().flatten() {
             let name: Name = entry.file_name().into();
-            gone.remove(&name);
-            told.extend(self.compare_entry(id, &path, name, &entry));
+            compared.seen += 1;
+            known += usize::from(self.node(id, &name).is_some());
+            compared.different.extend(self.compare_entry(id, &path, name.clone(), &entry));
+            listed.insert(name);
         }
-        let deleted = gone.into_iter().map(|name| {
-            let is_folder = matches!(self.node(id, &name), Some(Node::Folder(_)));
-            (name, What::Deleted, is_folder)
-        });
-        let deleted: Vec<_> = deleted.collect();
-        told.extend(deleted);
-        told
+        let Some(folder) = self.folders.get(&id).filter(|folder| folder.nodes.len() > known) else { return compared };
+        let gone = folder.nodes.iter().filter(|(name, _)| !listed.contains(*name));
+        compared.different.extend(gone.map(|(name, node)| (name.clone(), What::Deleted, matches!(node, Node::Folder(_)))));
+        compared
     }
 
     fn compare_entry(&mut self, id: FolderId, path: &Path, name: Name, entry: &DirEntry) -> Option<(Name, What, bool)> {
@@ -264,7 +272,8 @@ impl Tree {
         if !self.heeds(id, &name) {
             return None;
         }
-        let metadata = fs::metadata(entry.path()).ok().filter(fs::Metadata::is_file)?;
+        let metadata = if kind.is_symlink() { fs::metadata(entry.path()) } else { entry.metadata() };
+        let metadata = metadata.ok().filter(fs::Metadata::is_file)?;
         match node {
             Some(Node::File(before)) if before.is_untouched_like(&Stamp::unread(&metadata)) => None,
             _ => Some((name, What::Written, false)),
