@@ -42,7 +42,7 @@ class Server:
         """Asks for the front page until it is there; seconds since the start."""
         while time.perf_counter() < self.started + START_LIMIT:
             if self.process.poll() is not None:
-                raise Failed(f"ended by itself: {self.log.read_text(errors='replace')[-300:]}")
+                raise Failed(f"ended by itself: {first_line(self.log)}")
             with contextlib.suppress(OSError):
                 if self.get(self.subject.front)[0] == 200:
                     return time.perf_counter() - self.started
@@ -145,6 +145,10 @@ def first_notice(listener, path):
         if time.perf_counter() > deadline:
             raise Failed("no edit was noticed")
         pause = min(pause * 1.5, 1.0)
+
+
+def first_line(log):
+    return next((line for line in log.read_text(errors="replace").splitlines() if line.strip()), "without a word")
 
 
 def tree(pid):

@@ -6,7 +6,7 @@
 //! The upgrade is done here with tungstenite over hyper, so that its limits are ours: small buffers, small messages, a
 //! bounded queue, and a browser that does not answer a ping is let go.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use axum::{
     body::Body,
@@ -157,6 +157,8 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
         self.say(Frame::Text(hello)).await?;
         let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING, PING);
         let mut alive = true;
+        // Once: waited for anew at each turn, a message to thousands of sockets has them all queue for one lock.
+        let mut stopped = pin!(stop.cancelled());
         loop {
             tokio::select! {
                 told = self.listener.told.recv() => match told {
@@ -179,7 +181,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
                     alive = false;
                     self.say(Frame::Ping(bytes::Bytes::new())).await?;
                 }
-                () = stop.cancelled() => return Some(CloseCode::Away),
+                () = &mut stopped => return Some(CloseCode::Away),
             }
         }
     }

@@ -43,6 +43,8 @@ async fn paths_may_be_relative_to_the_project() {
     project.folder.write("templates/index.html", "new");
     assert_eq!(refresh(), [data.clone(), template.clone()]);
     project.get("/").await.is(200, "new");
+    assert!(project.site.reads_any(&[data]) && project.site.reads_any(&[template]));
+    assert!(!project.site.reads_any(&[PathBuf::from("static/style.css"), PathBuf::from("index.html")]));
 }
 
 #[tokio::test]
