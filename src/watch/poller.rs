@@ -24,9 +24,9 @@ const EVERY: Duration = Duration::from_millis(60);
 /// From one look to the next while a file is being written.
 const EVERY_WHILE_WRITTEN: Duration = Duration::from_millis(20);
 
-/// Names that are looked at each time, though one folder at least: a millisecond's work, below 2 % of the time, and 50,000 in five
+/// Names that are looked at each time, though one folder at least: a millisecond's work, below 2 % of the time, and 50,000 in eight
 /// seconds. It is counted and not timed, so that a busy machine is not looked at less.
-const SLICE: usize = 600;
+const SLICE: usize = 400;
 
 /// Files that changed lately and are looked at each time: what somebody works at.
 const HOT: usize = 16;

@@ -246,37 +246,40 @@ impl Tree {
     pub(in crate::watch) fn compare(&mut self, id: FolderId) -> Compared {
         let mut compared = Compared { different: Vec::new(), seen: 1 };
         let Some(path) = self.path_of(id) else { return compared };
-        let (mut listed, mut known) = (BTreeSet::new(), 0);
-        for entry in fs::read_dir(self.root.join(&path)).into_iter().flatten().flatten() {
-            let name: Name = entry.file_name().into();
+        let entries: Vec<_> = fs::read_dir(self.root.join(&path)).into_iter().flatten().flatten().collect();
+        let mut known = 0;
+        for entry in &entries {
+            let name = entry.file_name();
             compared.seen += 1;
             known += usize::from(self.node(id, &name).is_some());
-            compared.different.extend(self.compare_entry(id, &path, name.clone(), &entry));
-            listed.insert(name);
+            if let Some((what, is_folder)) = self.compare_entry(id, &path, &name, entry) {
+                compared.different.push((name.into(), what, is_folder));
+            }
         }
         let Some(folder) = self.folders.get(&id).filter(|folder| folder.nodes.len() > known) else { return compared };
+        let listed: BTreeSet<Name> = entries.iter().map(|entry| entry.file_name().into()).collect();
         let gone = folder.nodes.iter().filter(|(name, _)| !listed.contains(*name));
         compared.different.extend(gone.map(|(name, node)| (name.clone(), What::Deleted, matches!(node, Node::Folder(_)))));
         compared
     }
 
-    fn compare_entry(&mut self, id: FolderId, path: &Path, name: Name, entry: &DirEntry) -> Option<(Name, What, bool)> {
-        let node = self.node(id, &name);
+    fn compare_entry(&mut self, id: FolderId, path: &Path, name: &OsStr, entry: &DirEntry) -> Option<(What, bool)> {
+        let node = self.node(id, name);
         let kind = entry.file_type().ok()?;
         if kind.is_dir() || (kind.is_symlink() && entry.path().is_dir()) {
             let is_known = matches!(node, Some(Node::Folder(_)));
             let level = Arc::clone(&self.folders.get(&id)?.level);
-            let is_new = !is_known && !kind.is_symlink() && !self.rules.skips_folder(&level, &path.join(&*name));
-            return is_new.then_some((name, What::Created, true));
+            let is_new = !is_known && !kind.is_symlink() && !self.rules.skips_folder(&level, &path.join(name));
+            return is_new.then_some((What::Created, true));
         }
-        if !self.heeds(id, &name) {
+        if !self.heeds(id, name) {
             return None;
         }
         let metadata = if kind.is_symlink() { fs::metadata(entry.path()) } else { entry.metadata() };
         let metadata = metadata.ok().filter(fs::Metadata::is_file)?;
         match node {
             Some(Node::File(before)) if before.is_untouched_like(&Stamp::unread(&metadata)) => None,
-            _ => Some((name, What::Written, false)),
+            _ => Some((What::Written, false)),
         }
     }
 }
