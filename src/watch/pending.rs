@@ -15,9 +15,9 @@ use super::folder::{FolderId, Name};
 /// How long after the last event a complete save fires. Programs that write several files with one save go on within less.
 const QUIET: Duration = Duration::from_micros(150);
 
-/// The same for files that are new, and for programs that save many files one after the other: nobody looks at a new file yet,
-/// and unpacking pauses between two.
-const SEVERAL_QUIET: Duration = Duration::from_millis(3);
+/// The same for files that are new, and for programs that save many files one after the other: nobody looks at a new file yet, it
+/// may be what a save is written to first, and unpacking pauses between two.
+const SEVERAL_QUIET: Duration = Duration::from_millis(10);
 
 /// The window of a set that follows another closely, and of those that follow that one. A storm is over when it is silent for so
 /// long; that and the look at a thousand files must stay below 60 ms.
@@ -364,7 +364,7 @@ mod tests {
         check(&[(0, "f", Complete)], &[(150, "f")]);
         check(&[(0, "f", Is(Open)), (90, "f", Complete)], &[(240, "f")]);
         check(&[(0, "f", Complete), (100, "g", Complete)], &[(250, "f g")]);
-        check(&[(0, "f", Several), (2_000, "g", Several)], &[(5_000, "f g")]);
+        check(&[(0, "f", Several), (2_000, "g", Several)], &[(12_000, "f g")]);
     }
 
     #[test]
@@ -375,7 +375,7 @@ mod tests {
         check(&[(0, "f", Is(Gone)), (900, "g", Is(Gone))], &[(20_900, "f g")]);
         check(&[(0, "f", Is(Found))], &[(10_000, "f")]);
         check(&[(0, "f", Is(Aside)), (90, "g", Complete)], &[(20_000, "g"), (500_000, "f")]);
-        check(&[(0, "f", Is(Deleted)), (100, "f", Is(Open)), (200, "f", Complete)], &[(3_200, "f")]);
+        check(&[(0, "f", Is(Deleted)), (100, "f", Is(Open)), (200, "f", Complete)], &[(10_200, "f")]);
     }
 
     #[test]

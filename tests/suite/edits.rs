@@ -52,7 +52,7 @@ fn in_pieces(file: &Path, text: &[u8]) -> std::io::Result<()> {
 }
 
 fn renamed_over(file: &Path, text: &[u8]) -> std::io::Result<()> {
-    let beside = file.with_file_name("beside.new");
+    let beside = file.with_file_name(".beside.tmp");
     fs::write(&beside, text)?;
     fs::rename(beside, file)
 }
@@ -79,11 +79,11 @@ fn deleted_first(file: &Path, text: &[u8]) -> std::io::Result<()> {
     fs::write(file, text)
 }
 
+/// From a file outside the project.
 fn through_copy(file: &Path, text: &[u8]) -> std::io::Result<()> {
-    let elsewhere = file.with_file_name("x.tmp");
-    fs::write(&elsewhere, text)?;
-    fs::copy(&elsewhere, file)?;
-    fs::remove_file(elsewhere)
+    let mut elsewhere = tempfile::NamedTempFile::new()?;
+    elsewhere.write_all(text)?;
+    fs::copy(elsewhere.path(), file).map(drop)
 }
 
 /// Segments of a URL, with what may not stand in one escaped.
