@@ -142,6 +142,12 @@ impl Hub {
         self.0.told.send(Told::Update(Arc::new(Prepared::new(update)))).unwrap_or(0)
     }
 
+    /// When a browser last asked for a page to show.
+    #[must_use]
+    pub fn last_load(&self) -> Option<Instant> {
+        self.0.shelf.last_load()
+    }
+
     /// Whether pages whose text changed are changed in place, or loaded anew.
     pub fn set_morph(&self, morph: bool) {
         self.0.morph.store(morph, Ordering::Relaxed);

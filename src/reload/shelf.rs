@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use axum::body::Body;
@@ -105,6 +106,8 @@ struct Inner {
 struct Pages {
     by_id: BTreeMap<PageId, Arc<Page>>,
     bytes: usize,
+    /// When the last one began on its way to a browser.
+    loaded: Option<Instant>,
 }
 
 impl Shelf {
@@ -134,10 +137,16 @@ impl Shelf {
 
     /// The body of an answer with this head, which leaves a copy here when it has ended well.
     pub(super) fn copying(&self, id: PageId, asked: Request, head: &Parts, body: Body) -> Body {
+        self.lock().loaded = Some(Instant::now());
         let said = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let (look, expected) = (Look::of(head), said.or(body.size_hint().exact()));
         let slot = Slot { shelf: self.clone(), id, asked, look, expected, pieces: Vec::new(), length: 0 };
         Body::new(Copying { inner: body, slot: Some(slot) })
+    }
+
+    /// When a browser last asked for a page.
+    pub(super) fn last_load(&self) -> Option<Instant> {
+        self.lock().loaded
     }
 
     fn lock(&self) -> MutexGuard<'_, Pages> {

@@ -1,18 +1,15 @@
 //! In which generation what last changed: a page that was away compares it with what it knows.
 
 use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, Read},
-    path::Path,
+    collections::HashMap,
+    path::{Path, PathBuf},
     sync::Arc,
 };
-
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::{
     generation::{Generation, ResourceState, Resources},
     reload::Update,
+    watch::ChangeSet,
 };
 
 /// Files that are told apart. Beyond it a page that was away is loaded anew: it takes less than to hear of so many.
@@ -27,11 +24,14 @@ pub(super) struct History {
     pub(super) pages: Generation,
     /// The files that did; `None` when there are too many.
     pub(super) resources: Option<Arc<Resources>>,
+    /// What changed files hold, as watching found it; `None` for one that is gone or was too large to be read at once.
+    contents: HashMap<PathBuf, Option<u64>>,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { program: Generation::default(), pages: Generation::default(), resources: Some(Arc::default()) }
+        let none = Generation::default();
+        Self { program: none, pages: none, resources: Some(Arc::default()), contents: HashMap::new() }
     }
 }
 
@@ -39,6 +39,22 @@ impl History {
     /// Everything may be another from this generation on; what changed before tells nobody anything any more.
     pub(super) fn all(&mut self, generation: Generation) {
         *self = Self { program: generation, ..Self::default() };
+    }
+
+    /// Remembers what changed files hold.
+    pub(super) fn learn(&mut self, changes: &ChangeSet) {
+        if self.contents.len() > MOST {
+            self.contents.clear();
+        }
+        self.contents.extend(changes.iter().take(MOST).map(|change| (change.path.to_owned(), change.hash)));
+    }
+
+    /// A text that is the same for the same content of a file; one whose content nobody knows has another in each generation.
+    pub(super) fn hash(&self, file: &Path, generation: Generation) -> String {
+        match self.contents.get(file) {
+            Some(Some(hash)) => format!("{hash:016x}"),
+            _ => format!("generation {generation}"),
+        }
     }
 
     pub(super) fn record(&mut self, update: &Update) {
@@ -52,28 +68,6 @@ impl History {
         }
         if resources.len() > MOST {
             self.resources = None;
-        }
-    }
-}
-
-/// What each URL path holds now.
-pub(super) fn hashes<'a>(files: impl Iterator<Item = (&'a Path, Vec<String>)>) -> BTreeMap<String, String> {
-    let hashed = files.flat_map(|(file, paths)| {
-        let hash = hash(file).unwrap_or_default();
-        paths.into_iter().map(move |path| (path, hash.clone()))
-    });
-    hashed.collect()
-}
-
-/// Of the content of a file; a file that is gone or cannot be read has none.
-fn hash(file: &Path) -> io::Result<String> {
-    let mut file = File::open(file)?;
-    let mut hasher = Xxh3::new();
-    let mut chunk = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok(format!("{:016x}", hasher.digest())),
-            read => hasher.update(&chunk[..read]),
         }
     }
 }

@@ -15,11 +15,11 @@ use crate::build::{Cause, Plan};
 /// Changes in a row that are a loop. Nobody saves a file so often, each time just while the last save is being shown.
 const ROUNDS: u32 = 5;
 
-/// How long after an effect has ended a change may still be its doing: a request that a page sends once it has loaded.
-const ECHO: Duration = Duration::from_millis(300);
+/// How long after a page was asked for, or a build has ended, a change may still be its doing.
+const ECHO: Duration = Duration::from_millis(250);
 
-/// How long an effect may go on; one whose end nobody tells (no browser is open) is over by then.
-const EFFECT: Duration = Duration::from_secs(2);
+/// How long a build may go on before a change is no longer taken for its doing.
+const BUILD: Duration = Duration::from_secs(2);
 
 /// How long a held file has to be quiet, the first time.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -40,8 +40,10 @@ pub(super) struct LoopBreaker {
 #[derive(Debug, Default)]
 struct Suspect {
     rounds: u32,
-    /// Until when the next change of the file may be the doing of its last one.
+    /// Until when the next change of the file may be the doing of the build that its last one led to.
     until: Option<Instant>,
+    /// When pages were told of its last change.
+    told: Option<Instant>,
     /// How long it has to be quiet; `None` as long as it is in no loop.
     pause: Option<Duration>,
     is_held: bool,
@@ -68,15 +70,15 @@ pub(super) enum Ruling {
 }
 
 impl LoopBreaker {
-    /// Looks at a change of these files.
-    pub(super) fn rule(&mut self, files: &[PathBuf], now: Instant) -> Ruling {
+    /// Looks at a change of these files; `loaded` is when a browser last asked for a page.
+    pub(super) fn rule(&mut self, files: &[PathBuf], now: Instant, loaded: Option<Instant>) -> Ruling {
         if files.is_empty() || files.len() > MOST {
             return Ruling::Pass;
         }
         let mut ruling = None;
         for file in files {
             let suspect = self.suspects.entry(file.clone()).or_default();
-            let one = suspect.rule(file, now);
+            let one = suspect.rule(file, now, loaded);
             // One file that is in no loop is reason enough.
             ruling = match (ruling, one) {
                 (_, Ruling::Pass) | (Some(Ruling::Pass), _) => Some(Ruling::Pass),
@@ -88,20 +90,25 @@ impl LoopBreaker {
         ruling.unwrap_or(Ruling::Pass)
     }
 
-    /// What changes of these files have led to begins.
-    pub(super) fn begin(&mut self, files: &[PathBuf], now: Instant) {
-        self.expect(files, now + EFFECT);
+    /// Pages are told of changes of these files: those that load anew because of it may change them again.
+    pub(super) fn told(&mut self, files: &[PathBuf], now: Instant) {
+        self.each(files, |suspect| suspect.told = Some(now));
+    }
+
+    /// A build because of these files begins.
+    pub(super) fn build_begins(&mut self, files: &[PathBuf], now: Instant) {
+        self.each(files, |suspect| suspect.until = Some(now + BUILD));
     }
 
     /// It has ended.
-    pub(super) fn end(&mut self, files: &[PathBuf], now: Instant) {
-        self.expect(files, now + ECHO);
+    pub(super) fn build_ends(&mut self, files: &[PathBuf], now: Instant) {
+        self.each(files, |suspect| suspect.until = Some(now + ECHO));
     }
 
-    fn expect(&mut self, files: &[PathBuf], until: Instant) {
+    fn each(&mut self, files: &[PathBuf], act: impl Fn(&mut Suspect)) {
         for file in files.iter().take(MOST) {
             if let Some(suspect) = self.suspects.get_mut(file) {
-                suspect.until = Some(until);
+                act(suspect);
             }
         }
     }
@@ -137,8 +144,11 @@ impl LoopBreaker {
 }
 
 impl Suspect {
-    fn rule(&mut self, file: &Path, now: Instant) -> Ruling {
-        let is_echo = self.until.take().is_some_and(|until| now < until);
+    fn rule(&mut self, file: &Path, now: Instant, loaded: Option<Instant>) -> Ruling {
+        let is_builds = self.until.take().is_some_and(|until| now < until);
+        let told = self.told.take();
+        let is_pages = loaded.is_some_and(|loaded| told.is_some_and(|told| told <= loaded) && now < loaded + ECHO);
+        let is_echo = is_builds || is_pages;
         self.changed = Some(now);
         if self.is_held {
             return Ruling::Hold;
@@ -174,15 +184,15 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// A change at each of these milliseconds, each told and shown within 20 ms; gives what became of each.
-    fn rulings(changes: &[u64]) -> Vec<&'static str> {
-        let (mut breaker, start) = (LoopBreaker::default(), Instant::now());
+    /// A change at each of these milliseconds, each told at once, after which a page is asked for; gives what became of each.
+    fn rulings(changes: &[u64], load_after: Option<u64>) -> Vec<&'static str> {
+        let (mut breaker, start, mut loaded) = (LoopBreaker::default(), Instant::now(), None);
         let rule = |&at: &u64| {
             let now = start + ms(at);
-            match breaker.rule(&files(), now) {
+            match breaker.rule(&files(), now, loaded) {
                 Ruling::Pass => {
-                    breaker.begin(&files(), now);
-                    breaker.end(&files(), now + ms(20));
+                    breaker.told(&files(), now);
+                    loaded = load_after.map(|after| now + ms(after));
                     "pass"
                 }
                 Ruling::Hold => "hold",
@@ -193,18 +203,32 @@ mod tests {
     }
 
     #[test]
-    fn only_changes_in_a_row_that_follow_on_their_own_effects_are_a_loop() {
-        let each = |pause: u64| rulings(&(0..8).map(|round| round * pause).collect::<Vec<_>>());
-        assert_eq!(each(100), ["pass", "pass", "pass", "pass", "pass", "broken", "hold", "hold"]);
-        assert_eq!(each(1_000), ["pass"; 8]);
-        assert_eq!(rulings(&[0, 100, 200, 300, 1_300, 1_400, 1_500]), ["pass"; 7], "a person who saves often pauses as well");
+    fn only_changes_in_a_row_that_follow_on_a_page_that_loaded_are_a_loop() {
+        let each = |pause: u64| (0..8).map(|round| round * pause).collect::<Vec<_>>();
+        assert_eq!(rulings(&each(100), Some(10)), ["pass", "pass", "pass", "pass", "pass", "broken", "hold", "hold"]);
+        assert_eq!(rulings(&each(100), None), ["pass"; 8], "nobody loads anything");
+        assert_eq!(rulings(&each(300), Some(10)), ["pass"; 8], "a person who saves as fast as that");
+        assert_eq!(rulings(&[0, 100, 200, 300, 1_300, 1_400, 1_500], Some(10)), ["pass"; 7]);
+    }
+
+    #[test]
+    fn a_build_that_writes_what_it_is_made_of_is_a_loop() {
+        let (mut breaker, mut now) = (LoopBreaker::default(), Instant::now());
+        let mut round = || {
+            let ruling = breaker.rule(&files(), now, None);
+            breaker.build_begins(&files(), now);
+            breaker.build_ends(&files(), now + ms(900));
+            now += ms(1_000);
+            ruling == Ruling::Pass
+        };
+        assert_eq!((0..6).map(|_| round()).collect::<Vec<_>>(), [true, true, true, true, true, false]);
     }
 
     #[test]
     fn a_loop_that_goes_on_is_slowed_down_and_a_file_that_comes_to_rest_is_free() {
         let (mut breaker, mut now) = (LoopBreaker::default(), Instant::now());
-        let mut plan = || {
-            let ruling = breaker.rule(&files(), now);
+        let mut wait = || {
+            let ruling = breaker.rule(&files(), now, None);
             let cause = Cause { files: files(), saved: now };
             let mut waits = Duration::ZERO;
             if ruling != Ruling::Pass {
@@ -215,26 +239,24 @@ mod tests {
                 let (plan, cause) = breaker.take().expect("it is held");
                 assert_eq!((plan.data, cause.files), (files(), files()));
             }
-            breaker.begin(&files(), now);
-            breaker.end(&files(), now);
+            breaker.build_ends(&files(), now);
             now += ms(50);
             waits.as_secs()
         };
-        let waits: Vec<_> = (0..12).map(|_| plan()).collect();
+        let waits: Vec<_> = (0..12).map(|_| wait()).collect();
         assert_eq!(waits, [0, 0, 0, 0, 0, 2, 4, 8, 16, 32, 60, 60]);
         now += Duration::from_secs(1);
-        assert_eq!(breaker.rule(&files(), now), Ruling::Pass);
+        assert_eq!(breaker.rule(&files(), now, None), Ruling::Pass);
     }
 
     #[test]
     fn a_file_in_no_loop_frees_what_is_saved_with_it() {
         let (mut breaker, now) = (LoopBreaker::default(), Instant::now());
         for _ in 0..=ROUNDS {
-            breaker.rule(&files(), now);
-            breaker.begin(&files(), now);
+            breaker.rule(&files(), now, None);
+            breaker.build_begins(&files(), now);
         }
-        assert_eq!(breaker.rule(&files(), now), Ruling::Hold);
-        breaker.begin(&files(), now);
-        assert_eq!(breaker.rule(&[FILE.into(), "index.html".into()], now), Ruling::Pass);
+        assert_eq!(breaker.rule(&files(), now, None), Ruling::Hold);
+        assert_eq!(breaker.rule(&[FILE.into(), "index.html".into()], now, None), Ruling::Pass);
     }
 }

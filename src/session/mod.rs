@@ -181,6 +181,7 @@ impl Session {
         if plan.is_empty() && !is_other {
             return;
         }
+        self.history.learn(changes);
         self.notices.send(Notice::Changed { files: cause.files.clone() });
         if (is_other || !plan.config.is_empty()) && self.reconfigure(&plan, &cause) {
             return;
@@ -192,7 +193,7 @@ impl Session {
     /// Acts on a change, unless it is one of a loop's.
     fn check_loop(&mut self, plan: Plan, cause: Cause) {
         let now = Instant::now();
-        match self.breaker.rule(&cause.files, now) {
+        match self.breaker.rule(&cause.files, now, self.hub.last_load()) {
             Ruling::Pass => return self.act_on(plan, cause),
             Ruling::Hold => (),
             Ruling::Broken(file, pause) => {
@@ -218,7 +219,6 @@ impl Session {
 
     fn painted(&mut self, painted: Painted) {
         let Some(shown) = self.pace.painted(painted.generation, painted.at) else { return };
-        self.breaker.end(&shown.cause, painted.at);
         self.notices.send(Notice::Painted { generation: painted.generation, took: shown.took, cause: shown.cause });
     }
 
@@ -297,11 +297,14 @@ impl Session {
     fn update(&self, plan: &Plan, generation: Generation, cause: &Cause) -> Update {
         let urls = |files: &[PathBuf]| paths::urls(&self.config, files);
         let files = [&plan.styles, &plan.assets, &plan.files].into_iter().flatten();
-        let places: Vec<_> = files.map(|file| (self.config.root.join(file), urls(std::slice::from_ref(file)))).collect();
+        let held = |file: &PathBuf| {
+            let hash = self.history.hash(file, generation);
+            urls(std::slice::from_ref(file)).into_iter().map(move |url| (url, hash.clone()))
+        };
         let answers = paths::answers(&plan.data);
-        let mut hashes = history::hashes(places.iter().map(|(place, urls)| (place.as_path(), urls.clone())));
-        // Each is made of many files: another one each time.
-        hashes.extend(answers.iter().map(|path| (path.clone(), format!("generation {generation}"))));
+        // An answer is made of many files: another one each time.
+        let made = answers.iter().map(|path| (path.clone(), format!("generation {generation}")));
+        let hashes = files.flat_map(held).chain(made).collect();
         Update {
             generation,
             cause: cause.files.clone(),
@@ -328,7 +331,7 @@ impl Session {
         let Some(app) = &self.config.app else { return };
         self.backing.wait_for_build();
         let message = Message::building(self.standing.borrow().generation, &cause.files);
-        self.breaker.begin(&cause.files, Instant::now());
+        self.breaker.build_begins(&cause.files, Instant::now());
         self.builder.request(app, cause);
         self.standing.send_modify(|standing| standing.building = true);
         self.hub.send(&message);
@@ -336,13 +339,13 @@ impl Session {
 
     fn built(&mut self, product: Product) {
         self.failures.built();
-        self.breaker.end(&product.cause.files, Instant::now());
+        self.breaker.build_ends(&product.cause.files, Instant::now());
         self.backing.begin(&self.config, product);
     }
 
     fn build_failed(&mut self, report: Arc<Report>, cause: &Cause) {
         self.backing.refuse(&report);
-        self.breaker.end(&cause.files, Instant::now());
+        self.breaker.build_ends(&cause.files, Instant::now());
         self.failures.build = Some(report.clone());
         self.show_failure(report, &cause.files);
         self.tell_untold(cause);
@@ -415,7 +418,7 @@ impl Session {
     fn stand_at(&mut self, generation: Generation) {
         let building = self.builder.is_running() || self.backing.is_starting();
         let failure = self.failures.standing();
-        let History { program, pages, resources } = &self.history;
+        let History { program, pages, resources, .. } = &self.history;
         let (program, pages, resources) = (*program, *pages, resources.clone());
         self.standing.send_replace(Standing { generation, failure, building, program, pages, resources });
     }
@@ -424,7 +427,7 @@ impl Session {
     fn told(&mut self, change: Change, generation: Generation, pages: usize, cause: &Cause) {
         let took = cause.saved.elapsed();
         if pages > 0 && !cause.files.is_empty() {
-            self.breaker.begin(&cause.files, Instant::now());
+            self.breaker.told(&cause.files, Instant::now());
             self.pace.told(generation, cause.saved, took, &cause.files);
         }
         self.notices.send(Notice::Reloaded { change, generation, pages, took, cause: cause.files.clone() });
