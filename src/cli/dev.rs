@@ -68,17 +68,26 @@ async fn serve(config: Config, load: crate::session::Load, began: Instant) -> Re
     }
     let mut tasks = JoinSet::new();
     tasks.spawn(signals::watch(signals, stopped.clone()));
-    if let Some(keys) = keys {
-        tasks.spawn(obey(keys, commands, stopped.clone(), opened, notices.clone()));
-        session.run().await;
-    } else {
-        session.run().await;
-        drop(commands);
+    match keys {
+        Some(keys) => drop(tasks.spawn(obey(keys, commands, stopped.clone(), opened, notices.clone()))),
+        None => drop(commands),
     }
+    run(session).await;
     tasks.shutdown().await;
     drop(notices);
     console.finish().await;
     Ok(())
+}
+
+/// Runs the loop beside the sockets: on a thread of its own, each message would wait for one of theirs to be woken.
+async fn run(session: Session) {
+    let mut running = JoinSet::new();
+    running.spawn(session.run());
+    if let Some(Err(error)) = running.join_next().await
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
+    }
 }
 
 /// What the keys ask for.

@@ -12,8 +12,8 @@ use std::{
 
 use super::folder::{FolderId, Name};
 
-/// How long after the last event a complete save fires. Programs that write several files with one save go on within less.
-const QUIET: Duration = Duration::from_micros(150);
+/// How long after the last event a complete save fires: what the kernel tells of one step of a save comes within less.
+const QUIET: Duration = Duration::from_micros(40);
 
 /// The same for files that are new, and for programs that save many files one after the other: nobody looks at a new file yet, it
 /// may be what a save is written to first, and unpacking pauses between two.
@@ -361,16 +361,16 @@ mod tests {
 
     #[test]
     fn a_complete_save_fires_at_once() {
-        check(&[(0, "f", Complete)], &[(150, "f")]);
-        check(&[(0, "f", Is(Open)), (90, "f", Complete)], &[(240, "f")]);
-        check(&[(0, "f", Complete), (100, "g", Complete)], &[(250, "f g")]);
+        check(&[(0, "f", Complete)], &[(40, "f")]);
+        check(&[(0, "f", Is(Open)), (90, "f", Complete)], &[(130, "f")]);
+        check(&[(0, "f", Complete), (20, "g", Complete)], &[(60, "f g")]);
         check(&[(0, "f", Several), (2_000, "g", Several)], &[(12_000, "f g")]);
     }
 
     #[test]
     fn half_a_save_waits_for_the_other_half() {
         check(&[(0, "f", Is(Gone))], &[(20_000, "f")]);
-        check(&[(0, "f", Is(Gone)), (3_000, "f", Is(Open)), (9_000, "f", Complete)], &[(9_150, "f")]);
+        check(&[(0, "f", Is(Gone)), (3_000, "f", Is(Open)), (9_000, "f", Complete)], &[(9_040, "f")]);
         check(&[(0, "f", Is(Gone)), (100, "g", Complete)], &[(20_000, "f g")]);
         check(&[(0, "f", Is(Gone)), (900, "g", Is(Gone))], &[(20_900, "f g")]);
         check(&[(0, "f", Is(Found))], &[(10_000, "f")]);
@@ -381,16 +381,16 @@ mod tests {
     #[test]
     fn an_open_file_is_not_fired_and_holds_nobody_for_long() {
         check(&[(0, "f", Is(Open))], &[(500_000, "f")]);
-        check(&[(0, "big", Is(Open)), (100, "f", Complete), (70_000, "big", Complete)], &[(5_000, "f"), (70_150, "big")]);
+        check(&[(0, "big", Is(Open)), (100, "f", Complete), (70_000, "big", Complete)], &[(5_000, "f"), (70_040, "big")]);
         let growing = (0..40).map(|ms| (ms * 1000, "big", Is(Open)));
         let events: Vec<_> = growing.chain([(39_500, "f", Complete), (99_000, "big", Complete)]).collect();
-        check(&events, &[(39_650, "f"), (99_150, "big")]);
+        check(&events, &[(39_540, "f"), (99_040, "big")]);
     }
 
     #[test]
     fn what_is_written_again_without_end_is_told_within_the_limit() {
-        let rewritten = (0..12_000).flat_map(|at| [(at * 100, "f", Is(Open)), (at * 100 + 50, "f", Complete)]);
-        check(&rewritten.collect::<Vec<_>>(), &[(1_000_050, "f"), (1_223_950, "f")]);
+        let rewritten = (0..40_000).flat_map(|at| [(at * 30, "f", Is(Open)), (at * 30 + 15, "f", Complete)]);
+        check(&rewritten.collect::<Vec<_>>(), &[(1_000_015, "f"), (1_223_985, "f")]);
     }
 
     #[test]
@@ -399,12 +399,12 @@ mod tests {
         let storm: Vec<_> = names.iter().zip(0..).map(|(name, ms)| (ms * 1_000, name.as_str(), Complete)).collect();
         let mut rest: Vec<_> = names[1..].iter().map(String::as_str).collect();
         rest.sort_unstable();
-        check(&storm, &[(150, "0"), (1_001_000, &rest.join(" "))]);
+        check(&storm, &[(40, "0"), (1_001_000, &rest.join(" "))]);
     }
 
     #[test]
     fn people_who_save_twice_wait_for_nothing() {
-        check(&[(0, "f", Complete), (50_000, "f", Complete)], &[(150, "f"), (50_150, "f")]);
-        check(&[(0, "f", Complete), (49_000, "f", Complete)], &[(150, "f"), (73_000, "f")]);
+        check(&[(0, "f", Complete), (50_000, "f", Complete)], &[(40, "f"), (50_040, "f")]);
+        check(&[(0, "f", Complete), (49_000, "f", Complete)], &[(40, "f"), (73_000, "f")]);
     }
 }

@@ -43,6 +43,9 @@ const RETRY: Duration = Duration::from_millis(10);
 #[cfg(target_os = "linux")]
 const SLACK: std::num::NonZeroU64 = std::num::NonZeroU64::new(1_000).expect("more than nothing");
 
+/// A wait that is over sooner is not slept through: to be woken again takes longer.
+const SHORT: Duration = Duration::from_micros(60);
+
 /// Names beyond which a storm is read in naps, and how long one is: many events cost as much as one.
 const STORM: usize = 64;
 const NAP: Duration = Duration::from_millis(2);
@@ -148,7 +151,7 @@ impl Worker {
     fn wait(&self) {
         let now = Instant::now();
         let due = self.next_due(now);
-        let left = due.saturating_duration_since(now);
+        let left = Some(due.saturating_duration_since(now)).filter(|left| *left > SHORT).unwrap_or_default();
         let is_storm = self.pending.len() > STORM && left > NAP;
         let inbox = PollFd::new(&*self.inbox, PollFlags::IN);
         match self.engine.descriptor().filter(|_| !is_storm) {
