@@ -49,7 +49,7 @@ enum Report {
 /// A page that is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tab {
-    /// The number of the page as it was served; `None` when nobody knows.
+    /// The name of the page as it was served; `None` when nobody knows.
     pub(super) page: Option<PageId>,
     /// The generation it shows; 0 when nobody knows.
     pub(super) generation: Generation,
@@ -88,7 +88,7 @@ impl Ear {
         }
         match serde_json::from_str(text).ok()? {
             Report::Page { generation, page, fetches } => {
-                let page = page.and_then(|page| page.parse().ok()).map(PageId);
+                let page = page.and_then(|page| page.parse().ok());
                 Some(Said::Page(Tab { page, generation: Generation(generation.unwrap_or_default()), fetches }))
             }
             Report::Painted { generation } => Some(Said::Painted(Generation(generation))),
@@ -127,11 +127,12 @@ mod tests {
 
     #[test]
     fn pages_name_themselves() {
-        let check = |text: &str, page: Option<u64>, generation: u64| {
-            let expected = Tab { page: page.map(PageId), generation: Generation(generation), fetches: false };
+        let check = |text: &str, page: Option<&str>, generation: u64| {
+            let expected =
+                Tab { page: page.map(|page| page.parse().expect("a name")), generation: Generation(generation), fetches: false };
             assert_eq!(Ear::new().hear(text, &Notices::channel().0), Some(Said::Page(expected)), "{text}");
         };
-        check(r#"{"type":"page","url":"http://localhost/","generation":4,"page":"7"}"#, Some(7), 4);
+        check(r#"{"type":"page","url":"http://localhost/","generation":4,"page":"7-aa"}"#, Some("7-aa"), 4);
         check(r#"{"type":"page","url":"http://localhost/","generation":null,"page":null}"#, None, 0);
         check(r#"{"type":"page","page":"../7"}"#, None, 0);
     }

@@ -86,7 +86,7 @@ pub struct Files {
 /// The text of a page, before and after.
 #[derive(Clone, Debug)]
 pub(super) struct Texts {
-    /// The number of the page as it is now.
+    /// The name of the page as it is now.
     pub(super) page: PageId,
     pub(super) base: String,
     pub(super) target: String,
@@ -166,7 +166,7 @@ impl Message {
     pub(super) fn patch(update: &Update, text: Option<Texts>) -> Self {
         let Update { generation, cause, styles, assets, modules, hashes, .. } = update.clone();
         let (page, base, target) = match text {
-            Some(Texts { page, base, target }) => (Some(page.0.to_string()), Some(base), Some(target)),
+            Some(Texts { page, base, target }) => (Some(page.to_string()), Some(base), Some(target)),
             None => (None, None, None),
         };
         let (generation, cause) = (generation.0, texts(&cause));

@@ -1,11 +1,15 @@
 //! Pages as they were served: what a later state of the same page is compared with.
 //!
-//! Each page that a browser was given for a window gets a number, which stands in its script tag. What is kept is bounded; a
+//! Each page that a browser was given for a window gets a name, which stands in its script tag. What is kept is bounded; a
 //! page that was let go, or was too long to keep, is loaded anew when it may differ.
 
 use std::{
     collections::BTreeMap,
+    fmt,
+    hash::{BuildHasher, RandomState},
+    num::ParseIntError,
     pin::Pin,
+    str::FromStr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -25,9 +29,28 @@ pub(super) const LONGEST: usize = 1024 * 1024;
 /// Bytes of all pages that are kept: some hundred usual ones, more than anybody has tabs.
 const CAPACITY: usize = 16 * 1024 * 1024;
 
-/// The number of a page on the shelf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct PageId(pub(super) u64);
+/// The name of a page on the shelf: its number, and what proves that it was given by us. A page's script must not get at the text
+/// of what another window shows by counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PageId {
+    number: u64,
+    proof: u64,
+}
+
+impl fmt::Display for PageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:016x}", self.number, self.proof)
+    }
+}
+
+impl FromStr for PageId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        let (number, proof) = text.split_once('-').unwrap_or((text, ""));
+        Ok(Self { number: number.parse()?, proof: u64::from_str_radix(proof, 16)? })
+    }
+}
 
 /// A page as it was served.
 #[derive(Clone, Debug)]
@@ -99,40 +122,44 @@ pub(crate) struct Shelf(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     numbers: AtomicU64,
+    /// Random keys, new each run.
+    proofs: RandomState,
     pages: Mutex<Pages>,
 }
 
 #[derive(Debug, Default)]
 struct Pages {
-    by_id: BTreeMap<PageId, Arc<Page>>,
+    by_number: BTreeMap<u64, Arc<Page>>,
     bytes: usize,
     /// When the last one began on its way to a browser.
     loaded: Option<Instant>,
 }
 
 impl Shelf {
-    /// A number for a page that is still on its way.
-    pub(super) fn number(&self) -> PageId {
-        PageId(self.0.numbers.fetch_add(1, Ordering::Relaxed) + 1)
+    /// A name for a page that is still on its way.
+    pub(super) fn name(&self) -> PageId {
+        let number = self.0.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        PageId { number, proof: self.0.proofs.hash_one(number) }
     }
 
-    /// Keeps a page under a number of [`Self::number`].
+    /// Keeps a page under a name of [`Self::name`].
     pub(super) fn put(&self, id: PageId, page: Page) {
         if page.html.len() > LONGEST {
             return;
         }
         let mut pages = self.lock();
         pages.bytes += page.html.len();
-        pages.by_id.insert(id, Arc::new(page));
+        pages.by_number.insert(id.number, Arc::new(page));
         while pages.bytes > CAPACITY {
-            let Some((_, oldest)) = pages.by_id.pop_first() else { break };
+            let Some((_, oldest)) = pages.by_number.pop_first() else { break };
             pages.bytes -= oldest.html.len();
         }
     }
 
-    /// The page of this number, if it is still kept.
+    /// The page of this name, if it is still kept.
     pub(super) fn get(&self, id: PageId) -> Option<Arc<Page>> {
-        self.lock().by_id.get(&id).cloned()
+        let is_ours = self.0.proofs.hash_one(id.number) == id.proof;
+        self.lock().by_number.get(&id.number).filter(|_| is_ours).cloned()
     }
 
     /// The body of an answer with this head, which leaves a copy here when it has ended well.
@@ -240,7 +267,7 @@ mod tests {
     /// What is kept of a body that comes in these pieces.
     async fn kept(pieces: Vec<Result<Bytes, std::io::Error>>) -> Option<Bytes> {
         let shelf = Shelf::default();
-        let id = shelf.number();
+        let id = shelf.name();
         let body = shelf.copying(id, request(), &head(), Body::from_stream(stream::iter(pieces)));
         let _ = body.collect().await;
         shelf.get(id).map(|page| page.html.clone())
@@ -257,9 +284,22 @@ mod tests {
     }
 
     #[test]
+    fn a_name_cannot_be_guessed() {
+        let shelf = Shelf::default();
+        let id = shelf.name();
+        shelf.put(id, page(1));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert!(shelf.get(id).is_some());
+        assert!(shelf.get(PageId { proof: id.proof ^ 1, ..id }).is_none());
+        for text in ["", "1", "1-", "-1", "1-x", "../1"] {
+            assert!(text.parse::<PageId>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn the_oldest_goes_first() {
         let shelf = Shelf::default();
-        let ids: Vec<_> = (0..=CAPACITY / LONGEST).map(|_| shelf.number()).collect();
+        let ids: Vec<_> = (0..=CAPACITY / LONGEST).map(|_| shelf.name()).collect();
         ids.iter().for_each(|id| shelf.put(*id, page(LONGEST)));
         let kept: Vec<_> = ids.iter().map(|id| shelf.get(*id).is_some()).collect();
         assert_eq!((kept[0], kept[1..].iter().all(|kept| *kept)), (false, true));

@@ -26,7 +26,7 @@ impl Hub {
         }
         match (self.morphs(), text(&base), text(&target)) {
             (true, Some(base), Some(text)) => {
-                let page = self.shelf().number();
+                let page = self.shelf().name();
                 self.shelf().put(page, target);
                 Verdict::Changed(Texts { page, base, target: text })
             }

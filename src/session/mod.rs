@@ -24,7 +24,7 @@ use std::{
 
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{JoinSet, yield_now},
     time::{sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -101,6 +101,8 @@ pub struct Session {
     /// What was saved together with code that is being built.
     untold: Plan,
     port_hinted: bool,
+    /// What is printed when the event has been dealt with.
+    unsaid: Vec<Notice>,
     hub: Hub,
     notices: Notices,
     watcher: Watcher,
@@ -139,6 +141,7 @@ impl Session {
                 Event::Wrote(Written { resource, ids }) => drop(self.hub.send(&Message::Data { resource, ids })),
                 Event::Stop => return self.shut_down().await,
             }
+            self.speak().await;
         }
     }
 
@@ -159,6 +162,18 @@ impl Session {
                 Some(_) = self.servers.join_next() => (),
             }
         }
+    }
+
+    /// Prints what a change came to, once the sockets had their turn: the console's thread is not woken before theirs.
+    async fn speak(&mut self) {
+        if !self.unsaid.is_empty() {
+            yield_now().await;
+            self.say_all();
+        }
+    }
+
+    fn say_all(&mut self) {
+        self.unsaid.drain(..).for_each(|notice| self.notices.send(notice));
     }
 
     /// What the site answers is there from the start; a program is built first.
@@ -182,7 +197,7 @@ impl Session {
             return;
         }
         self.history.learn(changes);
-        self.notices.send(Notice::Changed { files: cause.files.clone() });
+        self.unsaid.push(Notice::Changed { files: cause.files.clone() });
         if (is_other || !plan.config.is_empty()) && self.reconfigure(&plan, &cause) {
             return;
         }
@@ -328,6 +343,8 @@ impl Session {
     }
 
     fn request_build(&mut self, cause: Cause) {
+        // Before whatever the build says.
+        self.say_all();
         let Some(app) = &self.config.app else { return };
         self.backing.wait_for_build();
         let message = Message::building(self.standing.borrow().generation, &cause.files);
@@ -430,7 +447,7 @@ impl Session {
             self.breaker.told(&cause.files, Instant::now());
             self.pace.told(generation, cause.saved, took, &cause.files);
         }
-        self.notices.send(Notice::Reloaded { change, generation, pages, took, cause: cause.files.clone() });
+        self.unsaid.push(Notice::Reloaded { change, generation, pages, took, cause: cause.files.clone() });
     }
 
     /// The last good generation, if any, keeps serving, and everybody knows that it is stale.

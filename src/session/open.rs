@@ -131,6 +131,7 @@ impl Session {
             pace: Pace::default(),
             untold: Plan::default(),
             port_hinted: false,
+            unsaid: Vec::new(),
             hub,
             notices,
             watcher,

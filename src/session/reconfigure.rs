@@ -12,6 +12,7 @@ impl Session {
     /// Reads the configuration anew and answers whether that took care of the whole plan. One that cannot be used leaves
     /// everything as it was, and says so.
     pub(super) fn reconfigure(&mut self, plan: &Plan, cause: &Cause) -> bool {
+        self.say_all();
         match (self.load)() {
             Ok(config) => {
                 self.failures.config = None;

@@ -153,10 +153,10 @@ impl Shared {
         if asked.is_head { page.unchanged() } else { page.with(tag) }
     }
 
-    /// Has a copy kept of a page for a window, and gives its number.
+    /// Has a copy kept of a page for a window, and gives its name.
     fn keep(&self, head: &Parts, asked: &Asked, body: Body) -> (Option<PageId>, Body) {
         let (Some(shelf), Some(page)) = (&self.shelf, &asked.page) else { return (None, body) };
-        let id = shelf.number();
+        let id = shelf.name();
         (Some(id), shelf.copying(id, page.clone(), head, body))
     }
 }

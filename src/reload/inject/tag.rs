@@ -10,7 +10,7 @@ use crate::{assets, generation::Generation, reload::shelf::PageId};
 /// Stands in the templates where the generation goes.
 const GENERATION: &str = "EVERLIT_GENERATION";
 
-/// Stands there where the number of the page goes; without one the attribute goes.
+/// Stands there where the name of the page goes; without one the attribute goes.
 const PAGE: &str = r#" data-page="EVERLIT_PAGE""#;
 
 /// Stands in the second one where the nonce goes.
@@ -32,9 +32,9 @@ impl Tags {
         Self { plain: template("client-script.html"), with_nonce: template("client-script-nonce.html") }
     }
 
-    /// The tag for a page of `generation`, of which a copy is kept under the number `page`.
+    /// The tag for a page of `generation`, of which a copy is kept under the name `page`.
     pub(super) fn render(&self, generation: Generation, page: Option<PageId>, nonce: Option<&Nonce>) -> Bytes {
-        let page = page.map(|page| format!(" data-page=\"{}\"", page.0)).unwrap_or_default();
+        let page = page.map(|page| format!(" data-page=\"{page}\"")).unwrap_or_default();
         let fill = |tag: &str| tag.replace(GENERATION, &generation.0.to_string()).replace(PAGE, &page);
         match nonce {
             Some(nonce) => fill(&self.with_nonce).replace(NONCE, nonce.as_str()).into(),
@@ -51,16 +51,20 @@ fn template(name: &str) -> Arc<str> {
 mod tests {
     use super::*;
 
-    fn check(page: Option<u64>, nonce: Option<&str>, expected: &str) {
+    fn check(page: Option<&str>, nonce: Option<&str>, expected: &str) {
         let nonce = nonce.and_then(Nonce::new);
-        let tag = Tags::new().render(Generation(41), page.map(PageId), nonce.as_ref());
+        let tag = Tags::new().render(Generation(41), page.map(|page| page.parse().expect("a name")), nonce.as_ref());
         assert_eq!(tag, expected);
     }
 
     #[test]
     fn the_tag_is_one_external_script() {
         check(None, None, r#"<script src="/__everlit/client.js" data-generation="41" async></script>"#);
-        check(Some(7), None, r#"<script src="/__everlit/client.js" data-generation="41" data-page="7" async></script>"#);
+        check(
+            Some("7-00000000000000aa"),
+            None,
+            r#"<script src="/__everlit/client.js" data-generation="41" data-page="7-00000000000000aa" async></script>"#,
+        );
         check(None, Some("a+b_=="), r#"<script src="/__everlit/client.js" data-generation="41" nonce="a+b_==" async></script>"#);
         check(None, Some(r#"a"><b>"#), r#"<script src="/__everlit/client.js" data-generation="41" async></script>"#);
     }
