@@ -74,8 +74,7 @@ async fn serve(config: Config, load: crate::session::Load, began: Instant) -> Re
     }
     run(session).await;
     tasks.shutdown().await;
-    drop(notices);
-    console.finish().await;
+    console.finish(notices).await;
     Ok(())
 }
 

@@ -135,6 +135,8 @@ pub enum Notice {
     Warning(String),
     /// Something worth a line.
     Info(String),
+    /// Nothing is left running; the last one.
+    Stopped,
 }
 
 /// What browsers were told to do.

@@ -79,10 +79,6 @@ impl Human {
         text
     }
 
-    pub(super) fn stopped(&self) -> String {
-        self.event(Tone::Quiet, "stopped", "", &[])
-    }
-
     pub(super) fn notice(&self, notice: &Notice) -> String {
         match notice {
             Notice::Watching { took, .. } if *took < LONG_WALK => String::new(),
@@ -122,6 +118,7 @@ impl Human {
             Notice::Device { name, what } => self.event(Tone::Link, "device", &format!("{}  {}", plain(name), plain(what)), &[]),
             Notice::Warning(text) => self.event(Tone::Warning, "warning", &plain(text), &[]),
             Notice::Info(text) => self.event(Tone::Quiet, "", &plain(text), &[]),
+            Notice::Stopped => self.event(Tone::Quiet, "stopped", "", &[]),
         }
     }
 

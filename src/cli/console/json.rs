@@ -33,10 +33,6 @@ pub(super) fn ready(ready: &Ready<'_>) -> String {
     )
 }
 
-pub(super) fn stopped() -> String {
-    line("stopped", json!({}))
-}
-
 pub(super) fn notice(notice: &Notice) -> String {
     match notice {
         Notice::Watching { folders, files, took } => {
@@ -71,6 +67,7 @@ pub(super) fn notice(notice: &Notice) -> String {
         Notice::Device { name, what } => line("device", json!({ "name": name, "what": what })),
         Notice::Warning(text) => line("warning", json!({ "text": text })),
         Notice::Info(text) => line("info", json!({ "text": text })),
+        Notice::Stopped => line("stopped", json!({})),
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::{
     config::{Config, LogFormat},
     session::Opened,
-    telemetry::{Heard, Notice},
+    telemetry::{Heard, Notice, Notices},
 };
 use human::Human;
 
@@ -37,7 +37,7 @@ pub(super) struct Ready<'a> {
 pub(super) struct Console(oneshot::Receiver<()>);
 
 impl Console {
-    /// Says that the server is ready, then prints notices until all their senders are gone.
+    /// Says that the server is ready, then prints notices until the last one, or until all their senders are gone.
     pub(super) fn start(format: LogFormat, ready: &Ready<'_>, notices: Heard) -> io::Result<Self> {
         let printer = Printer::new(format);
         printer.ready(ready);
@@ -49,8 +49,11 @@ impl Console {
         Ok(Self(finished))
     }
 
-    /// Waits until everything is printed.
-    pub(super) async fn finish(self) {
+    /// Says that all is over, and waits until everything before it is printed. Whoever still holds a way to the console by then
+    /// (a thread that is about to end) is not waited for.
+    pub(super) async fn finish(self, notices: Notices) {
+        notices.send(Notice::Stopped);
+        drop(notices);
         let _ = tokio::time::timeout(FINISH_LIMIT, self.0).await;
     }
 }
@@ -88,13 +91,11 @@ impl Printer {
     }
 
     fn follow(&self, mut notices: Heard) {
-        while let Some(notice) = notices.blocking_recv() {
+        let is_over = |notice: &Notice| matches!(notice, Notice::Stopped);
+        while let Some(notice) = notices.blocking_recv().filter(|notice| !is_over(notice)) {
             self.notice(&notice);
         }
-        match self {
-            Self::Human(human) => print(&human.stopped()),
-            Self::Json => print(&json::stopped()),
-        }
+        self.notice(&Notice::Stopped);
     }
 
     fn notice(&self, notice: &Notice) {
