@@ -70,6 +70,8 @@ fn note_file(event: &Event<'_>, is_known: bool, tree: &Tree, pending: &mut Pendi
         },
         What::Written => pending.wait_for(key, Phase::Open, at),
         What::Closed if is_known => pending.complete(key, at),
+        // It is about to be renamed over another one, sooner or later.
+        What::Closed if event.name.to_str().is_some_and(is_rsyncs) => pending.wait_for(key, Phase::Open, at),
         What::Closed => pending.complete_one_of_several(key, at),
         What::Touched if pending.is_waiting(&key) => (),
         What::Touched => pending.complete(key, at),

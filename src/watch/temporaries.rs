@@ -25,7 +25,7 @@ pub(super) fn is_temporary(name: &str) -> bool {
         || name == ".DS_Store"
 }
 
-/// Whether rsync writes to it before it renames it: `.site.css.a1B2c3`. Such a file is watched, and others may follow it.
+/// Whether rsync writes to it before it renames it: `.site.css.a1B2c3`. Such a file is watched, but told only when it stays.
 pub(super) fn is_rsyncs(name: &str) -> bool {
     let parts = name.strip_prefix('.').and_then(|name| name.rsplit_once('.'));
     parts.is_some_and(|(name, end)| !name.is_empty() && end.len() == 6 && end.bytes().all(|byte| byte.is_ascii_alphanumeric()))
