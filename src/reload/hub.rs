@@ -31,6 +31,8 @@ pub struct Hub(Arc<Inner>);
 struct Inner {
     told: broadcast::Sender<Told>,
     sockets: AtomicUsize,
+    /// Those that named a page.
+    tabs: AtomicUsize,
     morph: AtomicBool,
     shelf: Shelf,
     wiring: Wiring,
@@ -112,6 +114,7 @@ impl Share {
 pub(super) struct Listener {
     pub(super) told: broadcast::Receiver<Told>,
     hub: Hub,
+    is_tab: bool,
 }
 
 impl Hub {
@@ -119,8 +122,8 @@ impl Hub {
     #[must_use]
     pub fn new(wiring: Wiring) -> Self {
         let (told, _) = broadcast::channel(QUEUE);
-        let (sockets, morph, shelf) = (AtomicUsize::new(0), AtomicBool::new(true), Shelf::default());
-        Self(Arc::new(Inner { told, sockets, morph, shelf, wiring }))
+        let (sockets, tabs, morph) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(true));
+        Self(Arc::new(Inner { told, sockets, tabs, morph, shelf: Shelf::default(), wiring }))
     }
 
     /// A hub that hears and asks nobody.
@@ -142,6 +145,12 @@ impl Hub {
         self.0.told.send(Told::Update(Arc::new(Prepared::new(update)))).unwrap_or(0)
     }
 
+    /// How many browsers' pages are connected; tools that name none are not among them.
+    #[must_use]
+    pub fn tabs(&self) -> usize {
+        self.0.tabs.load(Ordering::Relaxed)
+    }
+
     /// When a browser last asked for a page to show.
     #[must_use]
     pub fn last_load(&self) -> Option<Instant> {
@@ -157,7 +166,7 @@ impl Hub {
     pub(super) fn listen(&self) -> Option<Listener> {
         let place =
             self.0.sockets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < SOCKETS).then_some(open + 1));
-        place.ok().map(|_| Listener { told: self.0.told.subscribe(), hub: self.clone() })
+        place.ok().map(|_| Listener { told: self.0.told.subscribe(), hub: self.clone(), is_tab: false })
     }
 
     /// The first message of a socket. It must be made after [`Hub::listen`], or what changes in between is lost.
@@ -205,10 +214,18 @@ impl Listener {
     pub(super) fn hub(&self) -> &Hub {
         &self.hub
     }
+
+    /// A page has named itself.
+    pub(super) fn become_tab(&mut self) {
+        if !std::mem::replace(&mut self.is_tab, true) {
+            self.hub.0.tabs.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         self.hub.0.sockets.fetch_sub(1, Ordering::Relaxed);
+        self.hub.0.tabs.fetch_sub(usize::from(self.is_tab), Ordering::Relaxed);
     }
 }

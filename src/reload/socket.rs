@@ -212,6 +212,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
     /// anything else has, it knows from the hello.
     async fn meet(&mut self, tab: Tab) -> Option<()> {
         self.tab = Some(tab);
+        self.listener.become_tab();
         let standing = self.listener.hub().standing();
         let shown = tab.generation;
         if shown == Generation::default() || shown >= standing.pages || shown < standing.program {

@@ -444,7 +444,10 @@ impl Session {
     fn told(&mut self, change: Change, generation: Generation, pages: usize, cause: &Cause) {
         let took = cause.saved.elapsed();
         if pages > 0 && !cause.files.is_empty() {
-            self.breaker.told(&cause.files, Instant::now());
+            // A tool that asks for a page after each message is no page that loads anew because of one.
+            if self.hub.tabs() > 0 {
+                self.breaker.told(&cause.files, Instant::now());
+            }
             self.pace.told(generation, cause.saved, took, &cause.files);
         }
         self.unsaid.push(Notice::Reloaded { change, generation, pages, took, cause: cause.files.clone() });
