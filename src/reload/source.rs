@@ -19,7 +19,7 @@ pub type Router = BoxCloneSyncService<http::Request<Body>, http::Response<Body>,
 /// Pages asked for at once. Each may be a query of a database behind a program; a save must not be a load test.
 const AT_ONCE: usize = 8;
 
-/// How long a page may take; one that takes longer is loaded anew by its browser.
+/// How long a page may take, its turn included; one that takes longer is loaded anew by its browser.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Marks a request, among its extensions, as one of ours for a page that is open somewhere.
@@ -57,9 +57,9 @@ impl Source {
 
     /// The page as it is now; `None` when it cannot be had.
     pub(super) async fn ask(&self, asked: &Request, visitor: &Visitor) -> Option<Page> {
-        let _turn = self.turns.acquire().await.ok()?;
-        let router = self.router.borrow().clone();
         let answer = async {
+            let _turn = self.turns.acquire().await.ok()?;
+            let router = self.router.borrow().clone();
             let Ok(response) = router.oneshot(request(asked, visitor)?).await;
             let (head, body) = response.into_parts();
             let html = Limited::new(body, LONGEST).collect().await.ok()?.to_bytes();

@@ -143,6 +143,16 @@ impl LoopBreaker {
     }
 }
 
+/// What a person is told of the first change that is held.
+pub(super) fn explanation(file: &Path, pause: Duration) -> String {
+    format!(
+        "{} changes again each time its last change was shown or built: from now on its changes wait until it has been quiet for \
+         {} s; if a program writes it, name it in `ignore` under [watch] in everlit.toml",
+        file.display(),
+        pause.as_secs()
+    )
+}
+
 impl Suspect {
     fn rule(&mut self, file: &Path, now: Instant, loaded: Option<Instant>) -> Ruling {
         let is_builds = self.until.take().is_some_and(|until| now < until);

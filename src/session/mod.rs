@@ -212,12 +212,7 @@ impl Session {
             Ruling::Pass => return self.act_on(plan, cause),
             Ruling::Hold => (),
             Ruling::Broken(file, pause) => {
-                let text = format!(
-                    "{} changes again each time its last change was shown or built: from now on its changes wait until it has \
-                     been quiet for {} s; if a program writes it, name it in `ignore` under [watch] in everlit.toml",
-                    file.display(),
-                    pause.as_secs()
-                );
+                let text = loop_breaker::explanation(&file, pause);
                 self.hub.send(&Message::notice(&text));
                 self.notices.warn(text);
             }

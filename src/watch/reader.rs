@@ -5,7 +5,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        mpsc::{self, TrySendError},
+    },
     thread,
 };
 
@@ -13,6 +16,9 @@ use super::{inbox::Inbox, pending::Key, stamp::Stamp};
 
 /// How nice the thread is: where cores are short it gets a tenth of what others get, so that a large file is read in the end.
 const NICENESS: i32 = 10;
+
+/// Requests that may wait. Large files that are saved faster than they can be read are looked at again instead.
+const REQUESTS: usize = 64;
 
 /// A file to read.
 #[derive(Debug)]
@@ -40,13 +46,13 @@ pub(super) enum Why {
 /// Takes requests until it is dropped.
 #[derive(Debug)]
 pub(super) struct Reader {
-    requests: mpsc::Sender<(Vec<Job>, Why)>,
+    requests: mpsc::SyncSender<(Vec<Job>, Why)>,
 }
 
 impl Reader {
     /// Starts the thread; it leaves what it read in the inbox, one answer for each request.
     pub(super) fn start(inbox: Arc<Inbox>) -> std::io::Result<Self> {
-        let (requests, waiting) = mpsc::channel::<(Vec<Job>, Why)>();
+        let (requests, waiting) = mpsc::sync_channel::<(Vec<Job>, Why)>(REQUESTS);
         thread::Builder::new().name("watch-read".into()).spawn(move || {
             be_nice();
             for (jobs, why) in waiting {
@@ -56,9 +62,14 @@ impl Reader {
         Ok(Self { requests })
     }
 
-    pub(super) fn read(&self, jobs: Vec<Job>, why: Why) {
-        // The thread ends with us only.
-        let _ = self.requests.send((jobs, why));
+    /// Asks for what files hold.
+    ///
+    /// # Errors
+    /// The files, when too many requests wait; the thread ends with us only.
+    pub(super) fn read(&self, jobs: Vec<Job>, why: Why) -> Result<(), Vec<Job>> {
+        self.requests.try_send((jobs, why)).map_err(|refused| match refused {
+            TrySendError::Full((jobs, _)) | TrySendError::Disconnected((jobs, _)) => jobs,
+        })
     }
 }
 

@@ -283,7 +283,10 @@ impl Worker {
     fn read_ahead(&mut self) {
         let Some(ahead) = &mut self.read_ahead else { return };
         if let Some(jobs) = ahead.next(&self.tree) {
-            return self.reader.read(jobs, Why::Ahead);
+            // Where large saves fill the queue, reading ahead is over: the first save of what is left counts as a change.
+            if self.reader.read(jobs, Why::Ahead).is_ok() {
+                return;
+            }
         }
         self.read_ahead = None;
         let (folders, files) = self.tree.size();
@@ -366,8 +369,11 @@ impl Worker {
             self.rescan(&mut findings);
         }
         self.tree.take_replaced(&mut findings.changes);
-        if !findings.large.is_empty() {
-            self.reader.read(findings.large, Why::Saved);
+        if !findings.large.is_empty()
+            && let Err(refused) = self.reader.read(findings.large, Why::Saved)
+        {
+            let now = Instant::now();
+            refused.into_iter().for_each(|job| self.pending.complete(job.key, now));
         }
         self.tell_of_watches();
         self.queue(findings.changes);
