@@ -86,3 +86,24 @@ fn request(asked: &Request, visitor: &Visitor) -> Option<http::Request<Body>> {
     request.extensions_mut().insert(Again);
     Some(request)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_longer_than_the_limit_for_a_turn_and_an_answer() {
+        let silent = tower::service_fn(|_| future::pending());
+        let source = Source::new(watch::channel(Router::new(silent)).1);
+        let visitor = Visitor::of(&HeaderMap::new(), &Extensions::new());
+        let asked = Request::of(&http::Uri::from_static("/"), &HeaderMap::new());
+        let began = tokio::time::Instant::now();
+        let pages = join_all((0..3 * AT_ONCE).map(|_| source.ask(&asked, &visitor))).await;
+        assert!(pages.iter().all(Option::is_none));
+        assert_eq!(began.elapsed().as_secs(), LIMIT.as_secs());
+    }
+}
