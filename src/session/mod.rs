@@ -123,7 +123,7 @@ pub struct Session {
 impl Session {
     /// Runs until told to stop; nothing is left running or listening after it.
     pub async fn run(mut self) {
-        self.first_generation();
+        self.first_build();
         self.load_site();
         loop {
             match self.next_event().await {
@@ -176,12 +176,7 @@ impl Session {
         self.unsaid.drain(..).for_each(|notice| self.notices.send(notice));
     }
 
-    /// What the site answers is there from the start; a program is built first.
-    fn first_generation(&mut self) {
-        if self.config.app.is_none() || self.config.site.is_some() {
-            let generation = self.generations.next();
-            self.adopt_generation(generation);
-        }
+    fn first_build(&mut self) {
         if self.config.app.is_some() {
             self.request_build(Cause { files: Vec::new(), saved: Instant::now() });
         }

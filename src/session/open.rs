@@ -23,7 +23,7 @@ use crate::{
     build::{Builder, Plan, Planner},
     config::Config,
     device,
-    generation::{Counter, Standing},
+    generation::{Counter, Generation, Standing},
     reload::{Hub, Router, Source, Token, Wiring},
     server::{self, Bound, ControlRooms, Moved, Rooms, app_service, control_service},
     telemetry::{Notices, Pace},
@@ -81,11 +81,13 @@ impl Session {
         let control = server::bind_control().context("the control listener")?;
         let tokens = (Token::new().context("no random source")?, Token::new().context("no random source")?);
         let watcher = Watcher::start(&config.root, &config.watch, notices.clone()).context("cannot start to watch")?;
-        let (standing, reader) = watch::channel(Standing::default());
+        let generations = Counter::default();
+        let generation = first_generation(&config, &generations);
+        let (standing, reader) = watch::channel(Standing { generation, ..Standing::default() });
         let (writer, written) = mpsc::channel(WRITES);
         let (reload, asked) = mpsc::channel(1);
-        let generations = Counter::default();
         let (backing, upstream) = Backing::new(&config, &keeper, &generations, &notices);
+        backing.renumber(generation);
         let router = watch::Sender::new(nobody());
         let (shown, painted) = mpsc::channel(PAINTED);
         let hub = Hub::new(Wiring {
@@ -151,6 +153,11 @@ impl Session {
     }
 }
 
+/// What the site answers is there before the first request; a program is built first.
+fn first_generation(config: &Config, generations: &Counter) -> Generation {
+    if config.app.is_none() || config.site.is_some() { generations.next() } else { Generation::default() }
+}
+
 /// Answers while there is nothing to answer with: before the rooms are made, which know whom they ask.
 fn nobody() -> Router {
     let unavailable = |_| async {
@@ -199,4 +206,35 @@ fn url(address: IpAddr, port: u16) -> String {
 fn interfaces(port: u16) -> Vec<String> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     interfaces.iter().filter(|found| !found.is_loopback() && !found.is_link_local()).map(|found| url(found.ip(), port)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+
+    use super::*;
+    use crate::config::{self, Layer, fixture::TestFolder};
+
+    #[tokio::test]
+    async fn the_first_answer_has_a_generation() {
+        let folder = TestFolder::new("-- static/index.html --\n<p>a</p>\n-- everlit.toml --\nport = 0\n");
+        let config = config::load(folder.path(), Layer::default(), Layer::default()).unwrap();
+        let (notices, _heard) = Notices::channel();
+        let (_commands, commands) = mpsc::channel(1);
+        let stop = CancellationToken::new();
+        let (load, keeper) = (Box::new(|| unreachable!("nothing changes")), PathBuf::from("/nowhere"));
+        let setup = Setup { config, load, keeper, adb_port: 0, notices, commands, stop };
+        let (_not_running_yet, opened) = Session::open(setup).unwrap();
+
+        let address = opened.url.trim_start_matches("http://").trim_end_matches('/');
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nAccept: text/html\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.to_lowercase().contains("\r\neverlit-generation: 1\r\n"), "{answer}");
+    }
 }
