@@ -17,6 +17,7 @@ mod change_set;
 mod engine;
 mod event;
 mod folder;
+mod git_config;
 mod git_work;
 mod inbox;
 #[cfg(target_os = "linux")]
@@ -50,7 +51,7 @@ pub use change_set::{Change, ChangeSet, Kind};
 
 use crate::{config::WatchConfig, telemetry::Notices};
 use inbox::Inbox;
-use worker::Worker;
+use worker::{Start, Worker};
 
 /// Change sets that may wait for the session. It takes them at once; the worker merges what does not fit.
 const QUEUE: usize = 16;
@@ -72,8 +73,8 @@ impl Watcher {
     pub fn start(root: &Path, config: &WatchConfig, notices: Notices) -> io::Result<Self> {
         let (sender, sets) = mpsc::channel(QUEUE);
         let inbox = Arc::new(Inbox::new()?);
-        let worker = Worker::new(root, config, Arc::clone(&inbox), sender, notices)?;
-        thread::Builder::new().name("watch".into()).spawn(move || worker.run())?;
+        let start = Start::now(root, config, Arc::clone(&inbox), sender, notices)?;
+        thread::Builder::new().name("watch".into()).spawn(move || Worker::new(start).run())?;
         Ok(Self { sets: Some(sets), inbox })
     }
 

@@ -10,9 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder, gitconfig_excludes_path};
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::{repository::Repository, rules::RULE_FILES};
+use super::{git_config, repository::Repository, rules::RULE_FILES};
 
 /// A name nobody gives: a rule that leaves it out leaves out everything. With and without an ending, for `*.*`.
 const ANY_NAMES: &[&str] = &["everlit-any-name", "everlit-any-name.everlit-any-ending"];
@@ -28,7 +28,7 @@ pub(super) struct OuterRules {
 impl OuterRules {
     /// Reads them. A project that is a repository of its own, or in none, has none above it.
     pub(super) fn above(project: &Path) -> Self {
-        Self::with_excludes_of_user(project, gitconfig_excludes_path())
+        Self::with_excludes_of_user(project, git_config::excludes_file())
     }
 
     fn with_excludes_of_user(project: &Path, of_user: Option<PathBuf>) -> Self {

@@ -23,6 +23,7 @@ use super::{
     git_work::{self, GitWork, Hold},
     inbox::{Inbox, Orders},
     intake::{self, Arrival},
+    moment::Moment,
     pending::{Pending, Phase, Ready},
     poller::Poller,
     read_ahead::ReadAhead,
@@ -74,36 +75,57 @@ pub(super) struct Worker {
     unsent: Option<ChangeSet>,
 }
 
-impl Worker {
+/// What a worker is made from. It is made before the worker's thread is: what fails is told, and nothing is missed that is saved
+/// before the thread has its first turn.
+pub(super) struct Start {
+    root: PathBuf,
+    config: WatchConfig,
+    inbox: Arc<Inbox>,
+    sets: mpsc::Sender<ChangeSet>,
+    notices: Notices,
+    reader: Reader,
+    began: Instant,
+    since: Moment,
+}
+
+impl Start {
     /// What changes from now on is a change.
     ///
     /// # Errors
     /// When the thread that reads cannot be started.
-    pub(super) fn new(
+    pub(super) fn now(
         root: &Path,
         config: &WatchConfig,
         inbox: Arc<Inbox>,
         sets: mpsc::Sender<ChangeSet>,
         notices: Notices,
     ) -> io::Result<Self> {
-        Ok(Self {
-            place: root.to_owned(),
-            tree: Tree::new(root, Rules::new(root, &config.ignore)),
-            engine: engine(config, &inbox),
-            reader: Reader::start(Arc::clone(&inbox))?,
+        let (root, config, reader) = (root.to_owned(), config.clone(), Reader::start(Arc::clone(&inbox))?);
+        Ok(Self { root, config, inbox, sets, notices, reader, began: Instant::now(), since: Moment::mark() })
+    }
+}
+
+impl Worker {
+    pub(super) fn new(start: Start) -> Self {
+        let Start { root, config, inbox, sets, notices, reader, began, since } = start;
+        Self {
+            tree: Tree::new(&root, Rules::new(&root, &config.ignore), since),
+            engine: engine(&config, &inbox),
+            reader,
             inbox,
             sets,
             notices,
             pending: Pending::default(),
             poller: Poller::default(),
-            root: Root::new(root),
+            root: Root::new(&root),
             canary: None,
-            git: GitWork::around(root),
+            git: GitWork::around(&root),
             held_until: None,
-            began: Instant::now(),
+            began,
             read_ahead: Some(ReadAhead::default()),
             unsent: None,
-        })
+            place: root,
+        }
     }
 
     pub(super) fn run(mut self) {

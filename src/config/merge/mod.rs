@@ -18,10 +18,6 @@ use super::{
     value::Host,
 };
 
-/// What is never watched: our own files, and what packages bring along. The globs name the folder as well as what is in it, so
-/// that a walk can stop at it.
-const IGNORED: [&str; 4] = [".everlit", ".everlit/**", "**/node_modules", "**/node_modules/**"];
-
 /// The glob that every URL path matches.
 const EVERY_PATH: &str = "/**";
 
@@ -123,7 +119,7 @@ fn program_words(found: Option<&AppFound>, layer: &Layer) -> Option<Detected> {
 
 fn ignored(found: Option<&AppFound>, ignore: Vec<String>) -> Vec<String> {
     let outputs = found.map(|app| app.outputs.clone()).unwrap_or_default();
-    IGNORED.map(str::to_owned).into_iter().chain(outputs).chain(ignore).collect()
+    outputs.into_iter().chain(ignore).collect()
 }
 
 /// The folder's name, reduced to what may stand in a vendor media type (RFC 6838 §4.2) in front of `.v1+json`.

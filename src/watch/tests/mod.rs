@@ -18,7 +18,11 @@ use std::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use super::{ChangeSet, Kind, QUEUE, inbox::Inbox, worker::Worker};
+use super::{
+    ChangeSet, Kind, QUEUE,
+    inbox::Inbox,
+    worker::{Start, Worker},
+};
 use crate::{
     config::WatchConfig,
     telemetry::{Heard, Notice, Notices},
@@ -77,7 +81,8 @@ impl Bench {
         let inbox = Arc::new(Inbox::new().expect("a pair of sockets"));
         let root = folder.path().join("project");
         prepare(&root);
-        let worker = Worker::new(&root, &WatchConfig::default(), Arc::clone(&inbox), sender, notices).expect("a thread");
+        let start = Start::now(&root, &WatchConfig::default(), Arc::clone(&inbox), sender, notices).expect("a thread");
+        let worker = Worker::new(start);
         Self { folder, worker, _watchdog: watchdog(&inbox), inbox, sets, heard }
     }
 

@@ -53,7 +53,7 @@ fn what_is_saved_during_the_walk_is_told_and_what_was_before_is_not() {
     for path in ["copied", "saved", "a/saved", "a/copied"] {
         write(&root.join(path), "old");
     }
-    let mut tree = Tree::new(root, Rules::new(root, &[]));
+    let mut tree = Tree::new(root, Rules::new(root, &[]), Moment::mark());
     let mut saves = SavesMeanwhile { root, mark: Moment::mark() };
     let saved = tree.scan(&mut saves);
     let mut findings = Findings { changes: ChangeSet::new(Instant::now()), large: Vec::new() };

@@ -61,8 +61,8 @@ pub(super) struct Findings {
 }
 
 impl Tree {
-    /// A tree nobody has looked at yet; what changes from now on is a change.
-    pub(super) fn new(root: &Path, rules: Rules) -> Self {
+    /// A tree nobody has looked at yet; what changed `since` is a change.
+    pub(super) fn new(root: &Path, rules: Rules, since: Moment) -> Self {
         let folder = Folder::new(FolderId::ROOT, Name::from(OsStr::new("")), Level::none());
         Self {
             root: root.to_owned(),
@@ -74,7 +74,7 @@ impl Tree {
             links: Links::new(root),
             linked: 0,
             mounts: Mounts::now(),
-            since: Some(Moment::mark()),
+            since: Some(since),
             replaced: Vec::new(),
             left_out: HashMap::new(),
             remembered: 0,
