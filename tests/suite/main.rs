@@ -8,6 +8,7 @@ mod browser;
 mod catching_up;
 mod cli;
 mod client;
+mod clock;
 mod durability;
 mod edits;
 mod failures;

@@ -60,7 +60,7 @@ async fn a_flood_of_events_loses_nothing() {
     let mut socket = ReloadSocket::open(&server).await;
     let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").expect("the kernel's limit");
     let floods = limit.trim().parse::<usize>().expect("a number") / 2 + 500;
-    server.signal(Signal::STOP);
+    server.suspend();
     for number in 0..floods {
         project.save(&format!("flood/{}.css", number % 50), &number.to_string());
         project.save("a/style.css", &number.to_string());

@@ -3,9 +3,10 @@
 use std::{env, path::PathBuf};
 
 /// Each program with the names it goes by and the Debian package that brings it.
-const PACKAGES: [(&str, &[&str], &str); 9] = [
+const PACKAGES: [(&str, &[&str], &str); 10] = [
     ("bindfs", &["bindfs"], "bindfs"),
     ("chromium", &["chromium", "chromium-browser", "google-chrome"], "chromium"),
+    ("faketime", &["faketime"], "faketime"),
     ("firefox", &["firefox-esr", "firefox"], "firefox-esr"),
     ("go", &["go"], "golang-go"),
     ("mount", &["mount"], "mount"),

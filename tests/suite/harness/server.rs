@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    fs::{self, DirEntry},
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -200,6 +201,19 @@ impl TestServer {
     /// Everything it printed, for messages of failing tests.
     pub(crate) fn transcript(&self) -> String {
         self.output.printed.lock().expect("no reader panicked").transcript()
+    }
+
+    /// Stops every one of its threads until it is sent SIGCONT: the signal alone lets them run on for a moment.
+    pub(crate) fn suspend(&self) {
+        self.signal(Signal::STOP);
+        let is_stopped = |thread: DirEntry| {
+            let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        };
+        let threads = || fs::read_dir(format!("/proc/{}/task", self.pid())).expect("its threads").flatten();
+        while !threads().all(is_stopped) {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Sends a signal to the server alone, as a closed IDE does.
