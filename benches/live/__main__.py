@@ -2,14 +2,15 @@
 """From save to browser: Everlit beside the least that is possible, and beside its peers, in the same run.
 
     cargo build --release
-    python3 benches/live                           # all four workloads, ten minutes
-    python3 benches/live saves --edits 400         # one of start, saves, storm, crowd
+    python3 benches/live                           # all five workloads, a quarter of an hour
+    python3 benches/live saves --edits 400         # one of start, saves, storm, purge, crowd
     python3 benches/live --peer vite --peer webpack-dev-server --peers ~/bench/node_modules/.bin
     python3 benches/live --out results.json
 
 start   exec to the first answer, to the first edit noticed, memory: 20 files, and 50,000 files in 5,000 folders
 saves   save to message on the reload socket: a stylesheet and a page, written in place and renamed over
 storm   1,000 files replaced within a second: number of messages, delay of the last, final state
+purge   5,000 of 55,000 folders removed: what a save takes meanwhile and after
 crowd   one save to 1,000 and to 5,000 sockets: until all have it, memory of each
 
 Linux, Python 3.11 and a C compiler (`cc`). The floor is `floor.c`: inotify to websocket, nothing else. Peers are taken from the
@@ -31,6 +32,7 @@ import tempfile
 from pathlib import Path
 
 import crowd
+import purge
 import saves
 import startup
 import storm
@@ -41,7 +43,7 @@ from report import Figures
 from server import Failed, serving
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-WORKLOADS = {"start": startup, "saves": saves, "storm": storm, "crowd": crowd}
+WORKLOADS = {"start": startup, "saves": saves, "storm": storm, "purge": purge, "crowd": crowd}
 
 MEMORY_DISK = Path("/dev/shm")
 
@@ -72,7 +74,7 @@ def parse_options():
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "everlit", help="of Everlit")
     parser.add_argument("--peer", action="append", default=[], choices=subjects.PEERS, help="who else takes part; may be repeated")
     parser.add_argument("--peers", action="append", default=[], type=Path, help="a folder of their programs; may be repeated")
-    parser.add_argument("--rounds", type=int, default=5, help="of start, storm and crowd")
+    parser.add_argument("--rounds", type=int, default=5, help="of start, storm, purge and crowd")
     parser.add_argument("--edits", type=int, default=2000, help="of saves, for each subject")
     parser.add_argument("--out", type=Path, help="file for all figures, as JSON")
     options = parser.parse_args()

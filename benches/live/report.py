@@ -13,8 +13,9 @@ LIMITS = [
     ("storm", "messages", 3, "messages of a storm"),
     ("storm", "last_ms", 60.0, "last message after the last write, ms"),
     ("storm", "unsound", 0, "storms that did not end in the final state"),
+    ("purge", "after_ms", 60.0, "a save after 5,000 folders were removed, ms"),
     ("crowd", "kib_each", 10.0, "memory of each socket, KiB"),
-    *((workload, "failed", 0, f"failures of {workload}") for workload in ("start", "storm", "crowd")),
+    *((workload, "failed", 0, f"failures of {workload}") for workload in ("start", "storm", "purge", "crowd")),
     *(("saves", fault, 0, f"{fault} edits") for fault in ("missed", "extra", "early", "stale")),
 ]
 MEMORY_MIB = {"20 files": 8.0, "50,000 files": 20.0}
