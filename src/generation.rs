@@ -35,6 +35,12 @@ impl Counter {
     pub fn next(&self) -> Generation {
         Generation(self.0.fetch_add(1, Ordering::Relaxed) + 1)
     }
+
+    /// The number that [`Self::next`] will hand out, if nobody else asks before.
+    #[must_use]
+    pub fn upcoming(&self) -> Generation {
+        Generation(self.0.load(Ordering::Relaxed) + 1)
+    }
 }
 
 /// What answers now, and what stands between it and the newest save.

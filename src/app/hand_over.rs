@@ -18,7 +18,7 @@ use super::{
 use crate::{
     build::{Cause, diagnostics_in},
     generation::{Counter, Generation},
-    process::sockets,
+    process::{Keeper, sockets},
     proxy::{Backend, Slot, State},
     report::{Kind, Report},
     telemetry::Notices,
@@ -74,7 +74,7 @@ pub(super) struct Candidate {
 /// What a candidate needs from its surroundings.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub(super) keeper: PathBuf,
+    pub(super) keeper: Keeper,
     pub(super) root: PathBuf,
     pub(super) slot: Arc<Slot>,
     pub(super) generations: Counter,
@@ -153,8 +153,8 @@ async fn make_room(serving: Option<Serving>, place: &Place) -> Option<Serving> {
 impl Candidate {
     /// Starts the program and waits until it is ready; on failure or when cancelled it is gone before this returns.
     async fn start(&self, place: &Place, cancelled: &mut oneshot::Receiver<()>) -> Result<Ready, Failure> {
-        let Start { config, executable, .. } = &self.start;
-        let started = Instance::start(&place.keeper, config, executable.as_ref(), self.known, place.notices.clone()).await;
+        let provenance = self.start.provenance.of_program(place.generations.upcoming()).await;
+        let started = Instance::start(&place.keeper, &self.start, provenance, self.known, place.notices.clone()).await;
         let mut instance = started.map_err(|error| Failure::Other(self.refused(&error)))?;
         let answer = tokio::select! {
             answer = instance.ready() => answer.map_err(Some),

@@ -3,7 +3,6 @@
 use std::{
     io,
     net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -15,11 +14,12 @@ use tokio::{
 
 use super::{
     search::{Found, Given, NotReady, Search},
+    supervisor::Start,
     tail::Tail,
 };
 use crate::{
-    config::{AppConfig, CommandLine, Run},
-    process::{Exit, Launch, Line, Process, Step, Stream},
+    config::{CommandLine, Run},
+    process::{Exit, Keeper, Launch, Line, Process, Step, Stream},
     telemetry::{Notice, Notices},
 };
 
@@ -53,17 +53,19 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    /// Starts the program with a free port in `PORT` and `{port}`. `known` is where the run before it was found.
+    /// Starts the program with a free port in `PORT` and `{port}`, and with these variables of ours. `known` is where the run before
+    /// it was found.
     pub(super) async fn start(
-        keeper: &Path,
-        config: &AppConfig,
-        executable: Option<&PathBuf>,
+        keeper: &Keeper,
+        start: &Start,
+        variables: Vec<(String, String)>,
         known: Option<u16>,
         notices: Notices,
     ) -> io::Result<Self> {
+        let config = &start.config;
         let given = Given::new(config.port, free_port()?);
         let started = Instant::now();
-        let process = Process::start(&launch(keeper, config, executable, given.port)?).await?;
+        let process = Process::start(&launch(keeper, start, variables, given.port)?).await?;
         let (search, tail) = (Search::new(process.root(), given, known, config), Tail::default());
         let (ended, exit) = watch::channel(None);
         let (stop, stopped) = oneshot::channel();
@@ -149,8 +151,9 @@ async fn pump_output(
     process.stop_with(show).await;
 }
 
-fn launch(keeper: &Path, config: &AppConfig, executable: Option<&PathBuf>, port: u16) -> io::Result<Launch> {
-    let command = match (&config.run, executable) {
+fn launch(keeper: &Keeper, start: &Start, variables: Vec<(String, String)>, port: u16) -> io::Result<Launch> {
+    let config = &start.config;
+    let command = match (&config.run, &start.executable) {
         (Run::Command(command), _) => with_port(command, port),
         (Run::BuiltExecutable, Some(path)) => CommandLine::Argv(vec![path.display().to_string()]),
         (Run::BuiltExecutable, None) => {
@@ -158,8 +161,9 @@ fn launch(keeper: &Path, config: &AppConfig, executable: Option<&PathBuf>, port:
         }
     };
     let mut env = config.env.clone();
+    env.extend(variables);
     env.push(("PORT".into(), port.to_string()));
-    Ok(Launch { keeper: keeper.to_owned(), command, dir: config.dir.clone(), env, grace: STOP_GRACE })
+    Ok(Launch { keeper: keeper.clone(), command, dir: config.dir.clone(), env, grace: STOP_GRACE })
 }
 
 fn with_port(command: &CommandLine, port: u16) -> CommandLine {

@@ -18,10 +18,10 @@ use super::{
     hand_over::{Candidate, Place, Serving, Swapped, Verdict, hand_over, waiting},
 };
 use crate::{
-    build::{Cause, diagnostics_in},
+    build::{Cause, Provenance, diagnostics_in},
     config::AppConfig,
     generation::{Counter, Generation},
-    process::Exit,
+    process::{Exit, Keeper},
     proxy::{Slot, State},
     report::{Kind, Report},
     telemetry::Notices,
@@ -39,6 +39,8 @@ pub struct Start {
     pub executable: Option<PathBuf>,
     /// Why.
     pub cause: Cause,
+    /// Where it comes from.
+    pub provenance: Provenance,
 }
 
 /// What became of the program.
@@ -79,8 +81,8 @@ pub struct App {
 impl App {
     /// An app that is not started yet; its requests wait.
     #[must_use]
-    pub fn new(keeper: &Path, root: &Path, slot: Slot, generations: Counter, notices: Notices) -> Self {
-        let place = Place { keeper: keeper.to_owned(), root: root.to_owned(), slot: Arc::new(slot), generations, notices };
+    pub fn new(keeper: &Keeper, root: &Path, slot: Slot, generations: Counter, notices: Notices) -> Self {
+        let place = Place { keeper: keeper.clone(), root: root.to_owned(), slot: Arc::new(slot), generations, notices };
         Self {
             place,
             serving: None,

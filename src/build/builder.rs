@@ -13,10 +13,14 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{cargo, diagnostics};
+use super::{
+    cargo, diagnostics,
+    provenance::{Origin, Provenance},
+};
 use crate::{
     config::{AppConfig, AppKind},
-    process::{Launch, Process, Step, Stream},
+    generation::Generation,
+    process::{Keeper, Launch, Process, Step, Stream},
     report::{Diagnostic, Kind, Report},
     telemetry::{Notice, Notices},
 };
@@ -52,6 +56,8 @@ pub struct Product {
     pub executable: Option<PathBuf>,
     /// Why it was built.
     pub cause: Cause,
+    /// Where it comes from.
+    pub provenance: Provenance,
 }
 
 /// Why something is built: the files that changed, and the end of the save.
@@ -74,9 +80,10 @@ impl Cause {
 /// Runs builds for the session. Dropping it ends a running build.
 #[derive(Debug)]
 pub struct Builder {
-    keeper: PathBuf,
+    keeper: Keeper,
     root: PathBuf,
     notices: Notices,
+    origin: Origin,
     running: Option<Running>,
     tasks: JoinSet<Option<Outcome>>,
     reports: u64,
@@ -89,10 +96,11 @@ struct Running {
 }
 
 impl Builder {
-    /// A builder for a project; `keeper` is the program that keeps process trees (Everlit itself).
+    /// A builder for a project; `keeper` keeps process trees.
     #[must_use]
-    pub fn new(keeper: &Path, root: &Path, notices: Notices) -> Self {
-        Self { keeper: keeper.to_owned(), root: root.to_owned(), notices, running: None, tasks: JoinSet::new(), reports: 0 }
+    pub fn new(keeper: &Keeper, root: &Path, notices: Notices) -> Self {
+        let (origin, tasks) = (Origin::default(), JoinSet::new());
+        Self { keeper: keeper.clone(), root: root.to_owned(), notices, origin, running: None, tasks, reports: 0 }
     }
 
     /// Whether a build is running.
@@ -101,8 +109,8 @@ impl Builder {
         self.running.is_some()
     }
 
-    /// Starts a build; one that is running is ended first, and its causes become this one's.
-    pub fn request(&mut self, app: &AppConfig, mut cause: Cause) {
+    /// Starts a build for the next generation; one that is running is ended first, and its causes become this one's.
+    pub fn request(&mut self, app: &AppConfig, mut cause: Cause, next: Generation) {
         let previous = self.running.take();
         if let Some(previous) = &previous {
             cause.take_over(&previous.cause);
@@ -110,7 +118,9 @@ impl Builder {
         let (cancel, cancelled) = oneshot::channel();
         self.running = Some(Running { cause: cause.clone(), cancel });
         self.reports += 1;
-        let job = Job { app: app.clone(), cause, id: self.reports, root: self.root.clone(), notices: self.notices.clone() };
+        let provenance = self.origin.trace(&self.root, !cause.files.is_empty());
+        let (root, notices) = (self.root.clone(), self.notices.clone());
+        let job = Job { app: app.clone(), cause, provenance, next, id: self.reports, root, notices };
         let keeper = self.keeper.clone();
         let earlier = std::mem::take(&mut self.tasks);
         self.tasks.spawn(async move {
@@ -154,6 +164,8 @@ async fn end(running: Option<Running>, mut tasks: JoinSet<Option<Outcome>>) {
 struct Job {
     app: AppConfig,
     cause: Cause,
+    provenance: Provenance,
+    next: Generation,
     id: u64,
     root: PathBuf,
     notices: Notices,
@@ -161,12 +173,12 @@ struct Job {
 
 impl Job {
     /// Runs the command; `None` when it was cancelled.
-    async fn run(self, keeper: PathBuf, mut cancelled: oneshot::Receiver<()>) -> Option<Outcome> {
+    async fn run(self, keeper: Keeper, mut cancelled: oneshot::Receiver<()>) -> Option<Outcome> {
         if cancelled.try_recv() != Err(TryRecvError::Empty) {
             return None;
         }
         let Some(command) = self.app.build.clone() else {
-            return Some(Outcome::Done(Product { executable: None, cause: self.cause }));
+            return Some(Outcome::Done(Product { executable: None, cause: self.cause, provenance: self.provenance }));
         };
         let began = Instant::now();
         let words = command.to_string();
@@ -174,7 +186,8 @@ impl Job {
         if words.contains(OUTPUTS) {
             keep_out_of_git(&self.app.dir.join(OUTPUTS));
         }
-        let (dir, env) = (self.app.dir.clone(), self.app.env.clone());
+        let (dir, mut env) = (self.app.dir.clone(), self.app.env.clone());
+        env.extend(self.provenance.of_build(self.next).await);
         let launch = Launch { keeper, command, dir, env, grace: CANCEL_GRACE };
         let mut log = Log::new(self.app.kind);
         let success = match Process::start(&launch).await {
@@ -214,7 +227,7 @@ impl Job {
     fn outcome(self, command: String, log: Log, took: Duration, success: bool) -> Outcome {
         if success {
             self.notices.send(Notice::Built { command, took, cause: self.cause.files.clone() });
-            return Outcome::Done(Product { executable: log.executable, cause: self.cause });
+            return Outcome::Done(Product { executable: log.executable, cause: self.cause, provenance: self.provenance });
         }
         let diagnostics = log.findings(&self.app.dir, &self.root);
         let title = format!("{} failed", first_words(&command));

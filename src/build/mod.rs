@@ -9,8 +9,11 @@
 mod builder;
 mod cargo;
 mod diagnostics;
+mod git;
 mod plan;
+mod provenance;
 
 pub use builder::{Builder, Cause, Outcome, Product};
 pub use diagnostics::parse as diagnostics_in;
 pub use plan::{Plan, Planner};
+pub use provenance::Provenance;

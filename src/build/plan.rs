@@ -9,7 +9,7 @@ use crate::{config::Config, watch::ChangeSet};
 /// What a set of changes calls for; each changed file stands in at most one list. Paths are relative to the project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// `everlit.toml`: the configuration is read anew.
+    /// `everlit.toml` and files of variables: the configuration is read anew.
     pub config: Vec<PathBuf>,
     /// Files the program is built from: build, start, swap.
     pub code: Vec<PathBuf>,
@@ -91,7 +91,7 @@ impl Planner {
 fn list_for<'p>(path: &Path, folders: &Folders, code: &Code, plan: &'p mut Plan) -> Option<&'p mut Vec<PathBuf>> {
     let kind = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     let inside = |folder: &Option<PathBuf>| folder.as_ref().is_some_and(|folder| path.starts_with(folder));
-    if path == Path::new("everlit.toml") {
+    if path == Path::new("everlit.toml") || folders.env_files.iter().any(|file| file == path) {
         return Some(&mut plan.config);
     }
     if inside(&folders.data) {
@@ -134,6 +134,8 @@ struct Folders {
     public_is_root: bool,
     templates: Option<PathBuf>,
     data: Option<PathBuf>,
+    /// Files of variables.
+    env_files: Vec<PathBuf>,
     /// Whether there is a program that does not tell its pages itself.
     has_plain_app: bool,
 }
@@ -148,6 +150,7 @@ impl Folders {
             public,
             templates: site.and_then(|site| relative(&site.templates)),
             data: site.and_then(|site| relative(&site.data)),
+            env_files: config.app.as_ref().map(|app| app.env_files.clone()).unwrap_or_default(),
             has_plain_app: config.app.as_ref().is_some_and(|app| !app.reloads_itself),
         }
     }
@@ -203,6 +206,8 @@ mod tests {
             run: Run::Command(CommandLine::Shell("./x".into())),
             dir: "/p".into(),
             env: Vec::new(),
+            env_files: Vec::new(),
+            pty: false,
             ready: None,
             ready_timeout: Duration::from_secs(1),
             port: AppPort::Auto,
@@ -285,6 +290,9 @@ mod tests {
         check(&config(Some("static"), Some(watch)), &[("static/a.css", "styles"), ("static/a.go", "files"), ("x/y.go", "code")]);
         let embedding: &[&str] = &["**/*.go", "static/**"];
         check(&config(Some("static"), Some(embedding)), &[("static/a.css", "code")]);
+        let mut settings = config(None, Some(watch));
+        settings.app.iter_mut().for_each(|app| app.env_files = vec![".env".into()]);
+        check(&settings, &[(".env", "config"), ("sub/.env", "-"), (".env.local", "-")]);
         let mut bundler = config(None, Some(&["package.json"]));
         bundler.app.iter_mut().for_each(|app| app.reloads_itself = true);
         check(&bundler, &[("package.json", "code"), ("src/a.css", "-"), ("index.html", "-")]);

@@ -131,6 +131,7 @@ impl DevArgs {
             jitter: self.jitter,
             fail: self.fail,
             search_path: None,
+            shell: None,
         }
     }
 }

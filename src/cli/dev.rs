@@ -1,6 +1,6 @@
 //! `everlit dev`: one session, its console, its keys and its signals.
 
-use std::{env, path::PathBuf, time::Duration, time::Instant};
+use std::{env, time::Duration, time::Instant};
 
 use anyhow::{Context, Result};
 use tokio::{runtime::Runtime, sync::mpsc, task::JoinSet};
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, Layer},
-    process::EndSignals,
+    process::{EndSignals, Keeper},
     session::{Command, Opened, Session, Setup},
     telemetry::{Notice, Notices},
 };
@@ -40,7 +40,7 @@ const TRACE: &str = "EVERLIT_TRACE";
 pub(super) fn dev(args: &DevArgs) -> Result<()> {
     let began = Instant::now();
     let (dir, flags) = (args.dir.clone(), args.layer());
-    let variables = Layer::from_env(|name| env::var_os(name))?;
+    let variables = Layer { shell: Some(shell()), ..Layer::from_env(|name| env::var_os(name))? };
     let load = move || config::load(&dir, flags.clone(), variables.clone());
     let config = load()?;
     trace();
@@ -103,16 +103,23 @@ async fn obey(mut keys: Keys, commands: mpsc::Sender<Command>, stop: Cancellatio
 }
 
 /// The program that keeps process trees: this one, even when its file has been replaced meanwhile.
-fn keeper() -> Result<PathBuf> {
-    if cfg!(target_os = "linux") {
-        return Ok("/proc/self/exe".into());
-    }
-    env::current_exe().context("cannot find the everlit program itself")
+fn keeper() -> Result<Keeper> {
+    let program = match cfg!(target_os = "linux") {
+        true => "/proc/self/exe".into(),
+        false => env::current_exe().context("cannot find the everlit program itself")?,
+    };
+    Ok(Keeper::new(program, Vec::new()))
 }
 
 /// Where the adb server of this machine listens, as adb itself finds it.
 fn adb_port() -> u16 {
     env::var("ANDROID_ADB_SERVER_PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(ADB_PORT)
+}
+
+/// The variables that commands inherit.
+fn shell() -> Vec<(String, String)> {
+    let text = |part: std::ffi::OsString| part.to_string_lossy().into_owned();
+    env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 fn trace() {

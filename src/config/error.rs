@@ -1,6 +1,9 @@
 //! Why a project cannot be configured.
 
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use super::value::Invalid;
 
@@ -21,7 +24,7 @@ pub enum ConfigError {
         /// As it was given.
         path: PathBuf,
     },
-    /// `everlit.toml` cannot be read.
+    /// `everlit.toml` or a file of variables cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Unreadable {
         /// Absolute.
@@ -29,7 +32,7 @@ pub enum ConfigError {
         /// What the system said.
         source: io::Error,
     },
-    /// `everlit.toml` says something that cannot be meant.
+    /// `everlit.toml` or a file of variables says something that cannot be meant.
     #[error(transparent)]
     File(#[from] FileError),
     /// An environment variable says something that cannot be meant.
@@ -62,7 +65,19 @@ pub enum ConfigError {
     FallbackWithoutPublic,
 }
 
-/// A place in `everlit.toml`, and what is wrong with it.
+impl ConfigError {
+    /// The file of the project that has to be mended, where it is one that a person wrote for us or for the program.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(error) => Some(&error.file),
+            Self::Unreadable { path, .. } => path.file_name().map(Path::new),
+            _ => None,
+        }
+    }
+}
+
+/// A place in a file of the project, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct FileError {
     /// Relative to the project.

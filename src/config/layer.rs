@@ -47,6 +47,8 @@ pub struct Layer {
     pub fail: Option<Share>,
     /// The search path commands get before the project's own folders are put first; only the environment gives it.
     pub search_path: Option<OsString>,
+    /// The variables that commands inherit; only the environment gives them.
+    pub shell: Option<Vec<(String, String)>>,
 }
 
 impl Layer {
@@ -74,6 +76,7 @@ impl Layer {
             jitter: env.read("EVERLIT_JITTER", value::duration)?,
             fail: env.read("EVERLIT_FAIL", str::parse)?,
             search_path: (env.get)("PATH"),
+            shell: None,
         })
     }
 
@@ -112,6 +115,7 @@ impl Layer {
             jitter: self.jitter.or(below.jitter),
             fail: self.fail.or(below.fail),
             search_path: self.search_path.or(below.search_path),
+            shell: self.shell.or(below.shell),
         }
     }
 }

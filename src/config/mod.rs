@@ -8,6 +8,7 @@
 
 mod cors;
 mod detect;
+mod env_file;
 mod error;
 mod file;
 mod layer;
@@ -50,7 +51,7 @@ pub fn load(dir: &Path, flags: Layer, env: Layer) -> Result<Config, ConfigError>
     let root = folder(dir)?;
     let file = file::read(&root)?;
     let found = detect::detect(&detect::Folder::new(&root));
-    merge::merge(merge::Sources { root, flags, env, file, found })
+    merge::merge(merge::Sources { root, flags, env, file, found, read_variables: &env_file::read })
 }
 
 /// The folder itself: absolute, links resolved.
@@ -168,8 +169,12 @@ pub struct AppConfig {
     pub run: Run,
     /// Where both commands run, absolute.
     pub dir: PathBuf,
-    /// Environment added to both commands.
+    /// Environment added to both commands; what the shell has is in it only where `[app] env` has another value.
     pub env: Vec<(String, String)>,
+    /// The files, relative to the project, that some of it was read from, whether they are there or not.
+    pub env_files: Vec<PathBuf>,
+    /// Whether the program gets a terminal of its own to write to.
+    pub pty: bool,
     /// Path that answers 2xx once the program is ready; `None` takes any answer but 502 and 503.
     pub ready: Option<String>,
     /// How long a start may take.
@@ -250,6 +255,8 @@ pub struct WatchConfig {
     pub poll: bool,
     /// Globs, relative to the project, that are never watched, besides what `.gitignore` names.
     pub ignore: Vec<String>,
+    /// Files, relative to the project, that are watched whatever `.gitignore` says.
+    pub always: Vec<PathBuf>,
 }
 
 /// A simulated fault: what the network or a broken back end would do to requests below a path.

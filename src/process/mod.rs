@@ -51,11 +51,32 @@ const LINGER: Duration = Duration::from_millis(50);
 /// How long its output may go on in all after it has ended, should what it left running never be silent.
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
 
+/// The program that keeps process trees, and what every command it starts is told.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    program: PathBuf,
+    env: Vec<(String, String)>,
+}
+
+impl Keeper {
+    /// A keeper whose commands get these variables, unless they are given others.
+    #[must_use]
+    pub fn new(program: impl Into<PathBuf>, env: Vec<(String, String)>) -> Self {
+        Self { program: program.into(), env }
+    }
+}
+
+impl From<&str> for Keeper {
+    fn from(program: &str) -> Self {
+        Self::new(program, Vec::new())
+    }
+}
+
 /// What to run, where, and how gently it is ended.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The program to use as keeper; Everlit itself.
-    pub keeper: PathBuf,
+    /// Who keeps it.
+    pub keeper: Keeper,
     /// The command.
     pub command: CommandLine,
     /// Its working directory.
@@ -205,12 +226,13 @@ pub enum Step {
 }
 
 fn keeper_command(launch: &Launch, line: OwnedFd) -> Command {
-    let mut command = Command::new(&launch.keeper);
+    let mut command = Command::new(&launch.keeper.program);
     command
         .arg(keeper::ARGUMENT)
         .arg(launch.grace.as_millis().to_string())
         .args(argv(&launch.command))
         .current_dir(&launch.dir)
+        .envs(launch.keeper.env.iter().map(|(name, value)| (name, value)))
         .envs(launch.env.iter().map(|(name, value)| (name, value)))
         .stdin(line)
         .stdout(Stdio::piped())
@@ -233,7 +255,7 @@ fn refusal(launch: &Launch, error: &io::Error) -> io::Error {
     let reason = match fs::metadata(launch.dir.join(".")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => format!("cannot run `{command}`: there is no folder {dir}"),
         Err(error) => format!("cannot run `{command}` in the folder {dir}: {error}"),
-        Ok(_) => format!("cannot start {} to run `{command}`: {error}", launch.keeper.display()),
+        Ok(_) => format!("cannot start {} to run `{command}`: {error}", launch.keeper.program.display()),
     };
     io::Error::new(error.kind(), reason)
 }

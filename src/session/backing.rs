@@ -1,6 +1,6 @@
 //! Who answers what the site does not have: our own program, a server that already runs, or nobody.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
@@ -9,6 +9,7 @@ use crate::{
     build::Product,
     config::Config,
     generation::{Counter, Generation},
+    process::Keeper,
     proxy::{self, Backend, Slot, State, Upstream},
     report::Report,
     telemetry::Notices,
@@ -32,7 +33,7 @@ enum Behind {
 }
 
 impl Backing {
-    pub(super) fn new(config: &Config, keeper: &Path, generations: &Counter, notices: &Notices) -> (Self, Option<Upstream>) {
+    pub(super) fn new(config: &Config, keeper: &Keeper, generations: &Counter, notices: &Notices) -> (Self, Option<Upstream>) {
         let (behind, upstream) = behind(config, keeper, generations, notices);
         (Self { behind, leaving: JoinSet::new() }, upstream)
     }
@@ -41,7 +42,7 @@ impl Backing {
     pub(super) fn replace(
         &mut self,
         config: &Config,
-        keeper: &Path,
+        keeper: &Keeper,
         generations: &Counter,
         notices: &Notices,
     ) -> Option<Upstream> {
@@ -55,7 +56,8 @@ impl Backing {
     /// Starts what was built.
     pub(super) fn begin(&mut self, config: &Config, product: Product) {
         if let (Behind::App(app), Some(config)) = (&mut self.behind, &config.app) {
-            app.begin(Start { config: config.clone(), executable: product.executable, cause: product.cause });
+            let Product { executable, cause, provenance } = product;
+            app.begin(Start { config: config.clone(), executable, cause, provenance });
         }
     }
 
@@ -114,7 +116,7 @@ impl Backing {
     }
 }
 
-fn behind(config: &Config, keeper: &Path, generations: &Counter, notices: &Notices) -> (Behind, Option<Upstream>) {
+fn behind(config: &Config, keeper: &Keeper, generations: &Counter, notices: &Notices) -> (Behind, Option<Upstream>) {
     let (slot, upstream) = proxy::slot();
     if let Some(base) = &config.upstream {
         let backend = Backend::new(base.clone(), Generation::default());

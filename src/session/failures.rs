@@ -1,6 +1,6 @@
 //! What stands between the newest save and its being served; several things may at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{
     config::ConfigError,
@@ -84,10 +84,11 @@ impl Failures {
             }),
             _ => None,
         };
+        let file = error.file().map_or_else(|| "everlit.toml".into(), Path::to_string_lossy);
         Arc::new(Report {
             id: self.next_id(),
             kind: Kind::Config,
-            title: "everlit.toml cannot be used".into(),
+            title: format!("{file} cannot be used"),
             command: String::new(),
             diagnostics: place.into_iter().collect(),
             output: error.to_string(),

@@ -36,6 +36,7 @@ use crate::{
     build::{Builder, Cause, Outcome, Plan, Planner, Product},
     config::{AppPort, Config, ConfigError},
     generation::{Counter, Generation, Standing},
+    process::Keeper,
     reload::{Hub, Message, Only, Painted, Router, Update},
     report::Report,
     server::Rooms,
@@ -89,7 +90,7 @@ pub struct Session {
     config: Config,
     planner: Planner,
     load: Load,
-    keeper: PathBuf,
+    keeper: Keeper,
     rooms: Rooms,
     router: watch::Sender<Router>,
     standing: watch::Sender<Standing>,
@@ -339,7 +340,7 @@ impl Session {
         self.backing.wait_for_build();
         let message = Message::building(self.standing.borrow().generation, &cause.files);
         self.breaker.build_begins(&cause.files, Instant::now());
-        self.builder.request(app, cause);
+        self.builder.request(app, cause, self.generations.upcoming());
         self.standing.send_modify(|standing| standing.building = true);
         self.hub.send(&message);
     }

@@ -2,7 +2,6 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
     sync::Arc,
 };
 
@@ -24,6 +23,7 @@ use crate::{
     config::Config,
     device,
     generation::{Counter, Generation, Standing},
+    process::Keeper,
     reload::{Hub, Router, Source, Token, Wiring},
     server::{self, Bound, ControlRooms, Moved, Rooms, app_service, control_service},
     telemetry::{Notices, Pace},
@@ -43,8 +43,8 @@ pub struct Setup {
     pub config: Config,
     /// Reads the configuration anew.
     pub load: Load,
-    /// The program that keeps process trees: Everlit itself.
-    pub keeper: PathBuf,
+    /// Keeps process trees.
+    pub keeper: Keeper,
     /// The port of this machine's adb server, running or not.
     pub adb_port: u16,
     /// The way to the console.
@@ -225,7 +225,7 @@ mod tests {
         let (notices, _heard) = Notices::channel();
         let (_commands, commands) = mpsc::channel(1);
         let stop = CancellationToken::new();
-        let (load, keeper) = (Box::new(|| unreachable!("nothing changes")), PathBuf::from("/nowhere"));
+        let (load, keeper) = (Box::new(|| unreachable!("nothing changes")), Keeper::from("/nowhere"));
         let setup = Setup { config, load, keeper, adb_port: 0, notices, commands, stop };
         let (_not_running_yet, opened) = Session::open(setup).unwrap();
 

@@ -1,5 +1,7 @@
 //! A configuration takes the place of another one while everything runs.
 
+use std::path::Path;
+
 use super::{Session, open_site};
 use crate::{
     build::{Cause, Plan, Planner},
@@ -15,8 +17,12 @@ impl Session {
         self.say_all();
         match (self.load)() {
             Ok(config) => {
-                self.failures.config = None;
-                self.adopt(config, plan, cause);
+                let is_mended = self.failures.config.take().is_some();
+                match self.says_the_same(&config, plan) {
+                    true if is_mended => self.show_standing(&cause.files),
+                    true => (),
+                    false => self.adopt(config, plan, cause),
+                }
                 true
             }
             Err(error) => {
@@ -26,6 +32,13 @@ impl Session {
                 false
             }
         }
+    }
+
+    /// Whether only files of variables were saved, and those that count are as before.
+    fn says_the_same(&self, config: &Config, plan: &Plan) -> bool {
+        let is_about_variables = !plan.config.is_empty() && plan.config.iter().all(|file| file != Path::new("everlit.toml"));
+        let rest = Plan { config: Vec::new(), ..plan.clone() };
+        is_about_variables && rest.is_empty() && self.config.app == config.app
     }
 
     /// Whether the folder is another kind of project by now.

@@ -1,6 +1,7 @@
 //! Which paths are not watched.
 //!
-//! The first with a word on a path counts: fixed names, the `ignore` globs of the configuration, the rule files of the project from
+//! The first with a word on a path counts: files that are watched always, fixed names, the `ignore` globs of the configuration, the
+//! rule files of the project from
 //! the nearest folder up ([`Level`]), those above it, and git's own excludes (see `outer_rules`). A level belongs to a
 //! folder of the tree and is read when that folder is listed, so that asking costs no file access.
 
@@ -17,6 +18,7 @@ use ignore::{
 };
 
 use super::{outer_rules::OuterRules, temporaries::is_temporary};
+use crate::config::WatchConfig;
 
 /// Folders that no tool's user wants watched: other tools' stores and our own.
 const FOLDERS: &[&str] = &[
@@ -49,7 +51,7 @@ pub(super) const RULE_FILES: [&str; 3] = [".gitignore", ".ignore", ".everlitigno
 /// Answers whether a path is watched.
 pub(super) struct Rules {
     root: PathBuf,
-    ignore: Vec<String>,
+    config: WatchConfig,
     configured: Override,
     outer: OuterRules,
 }
@@ -63,18 +65,18 @@ pub(super) struct Level {
 }
 
 impl Rules {
-    pub(super) fn new(root: &Path, ignore: &[String]) -> Self {
+    pub(super) fn new(root: &Path, config: &WatchConfig) -> Self {
         Self {
             root: root.to_owned(),
-            ignore: ignore.to_vec(),
-            configured: configured(root, ignore),
+            config: config.clone(),
+            configured: configured(root, &config.ignore),
             outer: OuterRules::above(root),
         }
     }
 
     /// The same, with the rules above the project read anew.
     pub(super) fn anew(&self) -> Self {
-        Self::new(&self.root, &self.ignore)
+        Self::new(&self.root, &self.config)
     }
 
     /// Whether a folder, relative to the root, is left out with all it holds.
@@ -86,6 +88,9 @@ impl Rules {
 
     /// Whether a file, relative to the root, is left out; its folder is not. A worktree's `.git` is a file.
     pub(super) fn skips_file(&self, level: &Level, file: &Path) -> bool {
+        if self.config.always.iter().any(|always| always == file) {
+            return false;
+        }
         name(file).is_some_and(|name| FOLDERS.contains(&name) || is_temporary(name)) || self.leave_out(level, file, false)
     }
 
@@ -168,7 +173,8 @@ mod tests {
             fs::write(folder.path().join(path), text).expect("a file");
         }
         let ignore: Vec<_> = ignore.iter().map(|&glob| glob.to_owned()).collect();
-        let rules = Rules::new(&root, &ignore);
+        let config = WatchConfig { ignore, always: vec![".env".into()], ..WatchConfig::default() };
+        let rules = Rules::new(&root, &config);
         let (path, is_folder) = path.strip_suffix('/').map_or((path, false), |path| (path, true));
         let folders = Path::new(path).ancestors().skip(1).collect::<Vec<_>>();
         let level = folders.iter().rev().fold(Level::none(), |above, folder| Level::read(&root.join(folder), Some(&above)));
@@ -176,7 +182,7 @@ mod tests {
             true => rules.skips_folder(&level, Path::new(path)),
             false => rules.skips_file(&level, Path::new(path)),
         };
-        assert_eq!(skipped, expected, "{files:?}, {ignore:?}: {path}");
+        assert_eq!(skipped, expected, "{files:?}, {config:?}: {path}");
     }
 
     #[test]
@@ -187,6 +193,8 @@ mod tests {
         check(&["project/Cargo.toml="], &[], "target/", true);
         check(&["project/out/CACHEDIR.TAG="], &[], "out/", true);
         check(&[], &[], "target/", false);
+        check(&["project/.gitignore=.env*"], &[], ".env", false);
+        check(&["project/.gitignore=.env*"], &[], ".env.local", true);
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Worker {
     pub(super) fn new(start: Start) -> Self {
         let Start { root, config, inbox, sets, notices, reader, began, since } = start;
         Self {
-            tree: Tree::new(&root, Rules::new(&root, &config.ignore), since),
+            tree: Tree::new(&root, Rules::new(&root, &config), since),
             engine: engine(&config, &inbox),
             reader,
             inbox,
@@ -278,7 +278,7 @@ impl Worker {
 
     /// Goes on under new settings with all that is known.
     fn adopt(&mut self, config: &WatchConfig) {
-        self.tree.set_rules(Rules::new(&self.place, &config.ignore));
+        self.tree.set_rules(Rules::new(&self.place, config));
         if config.poll != self.engine.is_poll() {
             self.tree.unwatch();
             self.engine = engine(config, &self.inbox);

@@ -11,6 +11,7 @@ mod client;
 mod clock;
 mod durability;
 mod edits;
+mod environment;
 mod failures;
 mod firefox;
 mod forms;

@@ -54,6 +54,8 @@ pub(in crate::config) struct AppKeys {
     pub(in crate::config) port: Option<AppPort>,
     pub(in crate::config) watch: Option<Vec<String>>,
     pub(in crate::config) env: Vec<(String, String)>,
+    pub(in crate::config) env_files: Option<Vec<PathBuf>>,
+    pub(in crate::config) pty: Option<bool>,
 }
 
 /// Reads the whole text.
@@ -122,6 +124,8 @@ fn app(table: &Table<'_, '_>) -> Result<App, Fault> {
         port: table.get("port", app_port)?,
         watch: table.get("watch", globs)?,
         env: table.get("env", env)?.unwrap_or_default(),
+        env_files: table.get("env_files", |files| list(files, |file| parsed(file, value::inner_path)))?,
+        pty: table.get("pty", switch)?,
     };
     Ok((keys, table.get("build", command)?, table.get("run", command)?))
 }

@@ -140,6 +140,8 @@ fn every_key_is_read() {
         port = 8080
         watch = ["src/**"]
         env = { B = "2", A = "1" }
+        env_files = ["./.env.test"]
+        pty = true
         [[version]]
         number = 2
         [[version]]
@@ -204,6 +206,7 @@ fn every_key_is_read() {
         jitter: Some(Duration::from_millis(100)),
         fail: Some(share("5%")),
         search_path: None,
+        shell: None,
     };
     let app = AppKeys {
         ready: Some("/healthz".to_owned()),
@@ -211,6 +214,8 @@ fn every_key_is_read() {
         port: Some(AppPort::Fixed(8080)),
         watch: Some(vec!["src/**".to_owned()]),
         env: vec![("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2".to_owned())],
+        env_files: Some(vec![".env.test".into()]),
+        pty: Some(true),
     };
     let at = |path: &str| Some(Place::At(path.into()));
     let site = SiteKeys { public: at("web"), templates: at("pages/x"), data: Some(Place::Off), fallback: at("index.html") };

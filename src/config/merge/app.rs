@@ -3,10 +3,11 @@
 use std::{
     env::{join_paths, split_paths},
     ffi::OsStr,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
+use super::ReadVariables;
 use crate::config::{
     AppConfig, AppKind, CommandLine, ConfigError, Layer, Run,
     detect::{AppFound, MESSAGE_FORMAT},
@@ -17,6 +18,9 @@ use crate::config::{
 /// and past it a person has long begun to look for the reason.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The files of variables that are read unless the file names others; the later one wins.
+const ENV_FILES: [&str; 2] = [".env", ".env.local"];
+
 /// What a shell searches when the environment has no `PATH`.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -26,12 +30,13 @@ pub(super) fn merge(
     layer: &Layer,
     keys: AppKeys,
     found: Option<&AppFound>,
+    read_variables: &ReadVariables,
 ) -> Result<Option<AppConfig>, ConfigError> {
     let is_given = layer.build.is_some() || layer.run.is_some();
     match (&layer.upstream, program(layer, found)) {
         (Some(_), _) if is_given => Err(ConfigError::TwoBackends),
         (Some(_), _) => Ok(None),
-        (None, Some(program)) => configured(root, layer, keys, program).map(Some),
+        (None, Some(program)) => configured(root, layer, keys, program, read_variables).map(Some),
         (None, None) if is_given || keys != AppKeys::default() => Err(ConfigError::NothingToRun),
         (None, None) => Ok(None),
     }
@@ -42,19 +47,35 @@ fn program(layer: &Layer, found: Option<&AppFound>) -> Option<AppFound> {
     found.cloned().or_else(|| layer.run.clone().map(AppFound::custom))
 }
 
-fn configured(root: &Path, layer: &Layer, keys: AppKeys, program: AppFound) -> Result<AppConfig, ConfigError> {
+fn configured(
+    root: &Path,
+    layer: &Layer,
+    keys: AppKeys,
+    program: AppFound,
+    read_variables: &ReadVariables,
+) -> Result<AppConfig, ConfigError> {
+    let reloads_itself = program.settings.is_some() && layer.run.is_none() && keys.watch.is_none();
+    let env_files = keys.env_files.unwrap_or_else(|| env_files(reloads_itself));
+    let read = read_variables(root, &env_files, layer.shell.as_deref().unwrap_or_default())?;
     Ok(AppConfig {
         kind: program.kind,
         build: build(layer, &program)?,
-        reloads_itself: program.settings.is_some() && layer.run.is_none() && keys.watch.is_none(),
+        reloads_itself,
         watch: keys.watch.unwrap_or_else(|| watched(layer, &program)),
-        env: environment(root, layer, keys.env, &program),
+        env: environment(root, layer, over(keys.env, read), &program),
+        env_files,
+        pty: keys.pty.unwrap_or(false),
         run: layer.run.clone().map_or(program.run, Run::Command),
         dir: root.to_owned(),
         ready: keys.ready,
         ready_timeout: keys.ready_timeout.unwrap_or(READY_TIMEOUT),
         port: keys.port.unwrap_or_default(),
     })
+}
+
+/// Servers that reload themselves read such files by rules of their own, which what the environment says already would override.
+fn env_files(reloads_itself: bool) -> Vec<PathBuf> {
+    if reloads_itself { Vec::new() } else { ENV_FILES.map(PathBuf::from).to_vec() }
 }
 
 /// A command given in place of the detected one that reloads its own sources is not known to do so.
@@ -110,11 +131,18 @@ fn inserted(build: &CommandLine, words: &[&str], at: usize) -> CommandLine {
     }
 }
 
-/// What the program is better run with, then what the file says, then the search path with the project's own folders first.
+/// The variables of one place and those of another that it does not have.
+fn over(mut first: Vec<(String, String)>, second: Vec<(String, String)>) -> Vec<(String, String)> {
+    let others: Vec<_> = second.into_iter().filter(|(name, _)| !first.iter().any(|(known, _)| known == name)).collect();
+    first.extend(others);
+    first
+}
+
+/// What the program is better run with, then what was given, then the search path with the project's own folders first.
 fn environment(root: &Path, layer: &Layer, given: Vec<(String, String)>, program: &AppFound) -> Vec<(String, String)> {
-    let mut env = program.env.clone();
-    env.retain(|(name, _)| !given.iter().any(|(given, _)| given == name));
-    env.extend(given);
+    let shell = layer.shell.as_deref().unwrap_or_default();
+    let better = program.env.iter().filter(|(name, _)| !shell.iter().any(|(known, _)| known == name)).cloned().collect();
+    let mut env = over(given, better);
     if program.search_first.is_empty() {
         return env;
     }

@@ -1,6 +1,6 @@
 //! Makes one [`Config`] of what flags, environment, file and detection say: flag > environment > file > detection > default.
 //!
-//! [`merge`] is pure: whatever has to be read has been read. The precedence of the first three is [`Layer::over`]; detection and
+//! [`merge`] is pure: whatever has to be read has been read, but for the files of variables, which it names and is handed. The precedence of the first three is [`Layer::over`]; detection and
 //! the defaults come in here, for the site in [`site`] and for the program in [`app`].
 
 mod app;
@@ -29,20 +29,25 @@ pub(super) struct Sources {
     pub(super) env: Layer,
     pub(super) file: Option<File>,
     pub(super) found: Found,
+    /// Reads files of variables beneath a folder, those left out that the shell has.
+    pub(super) read_variables: &'static ReadVariables,
 }
+
+/// See [`Sources::read_variables`].
+pub(super) type ReadVariables = dyn Fn(&Path, &[PathBuf], &[(String, String)]) -> Result<Vec<(String, String)>, ConfigError>;
 
 /// Merges the sources.
 ///
 /// # Errors
 /// When they contradict one another, or lack something that has no default.
 pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
-    let Sources { root, flags, env, file, found } = sources;
+    let Sources { root, flags, env, file, found, read_variables } = sources;
     let toml = file.as_ref().map(|_| root.join(file::NAME));
     let File { layer, hosts, site, versions, app, cors, ignore, faults } = file.unwrap_or_default();
     let layer = flags.over(env).over(layer);
     let project = project_name(&root);
 
-    let program = app::merge(&root, &layer, app, found.app.as_ref())?;
+    let program = app::merge(&root, &layer, app, found.app.as_ref(), read_variables)?;
     let behind = Behind::new(program.as_ref(), layer.upstream.as_ref(), found.app.as_ref());
     let (site, site_words) = site::merge(&root, &project, site, found.site, behind)?;
     let writes = writes(&layer)?;
@@ -50,6 +55,7 @@ pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
     let site = site.map(|site| SiteConfig { versions, writes, ..site });
     let program_words = program_words(found.app.as_ref(), &layer);
     let restrictions = restrictions(site.as_ref(), &faults);
+    let always = program.as_ref().map(|program| program.env_files.clone()).unwrap_or_default();
 
     Ok(Config {
         project,
@@ -62,7 +68,7 @@ pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
         upstream: layer.upstream,
         cors,
         live: LiveConfig { inject: layer.inject.unwrap_or(true), morph: layer.morph.unwrap_or(true) },
-        watch: WatchConfig { poll: layer.poll.unwrap_or(false), ignore: ignored(found.app.as_ref(), ignore) },
+        watch: WatchConfig { poll: layer.poll.unwrap_or(false), ignore: ignored(found.app.as_ref(), ignore), always },
         faults,
         detected: program_words.into_iter().chain(site_words).chain(restrictions).chain(found.notes).collect(),
         root,

@@ -53,7 +53,7 @@ fn what_is_saved_during_the_walk_is_told_and_what_was_before_is_not() {
     for path in ["copied", "saved", "a/saved", "a/copied"] {
         write(&root.join(path), "old");
     }
-    let mut tree = Tree::new(root, Rules::new(root, &[]), Moment::mark());
+    let mut tree = Tree::new(root, Rules::new(root, &WatchConfig::default()), Moment::mark());
     let mut saves = SavesMeanwhile { root, mark: Moment::mark() };
     let saved = tree.scan(&mut saves);
     let mut findings = Findings { changes: ChangeSet::new(Instant::now()), large: Vec::new() };
@@ -78,7 +78,7 @@ fn a_save_between_start_and_walk_comes_out_as_a_change_set() {
 fn other_settings_lose_no_save() {
     let mut bench = Bench::new(&["project/a.css=old", "project/b.css=old", "project/a.log=old"]);
     write(&bench.at("a.css"), "new");
-    bench.inbox.put_config(WatchConfig { ignore: vec!["*.log".into()], poll: true });
+    bench.inbox.put_config(WatchConfig { ignore: vec!["*.log".into()], poll: true, ..WatchConfig::default() });
     write(&bench.at("b.css"), "new");
     write(&bench.at("a.log"), "new");
     assert_eq!(bench.rest(), reported(&["+a.css", "+b.css"]), "what is left out now was not removed");

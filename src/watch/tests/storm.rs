@@ -10,7 +10,10 @@ use std::{
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
 use super::{Bench, LAST, write};
-use crate::watch::{Kind, engine::Engine, moment::Moment, rules::Rules, tree::Tree};
+use crate::{
+    config::WatchConfig,
+    watch::{Kind, engine::Engine, moment::Moment, rules::Rules, tree::Tree},
+};
 
 /// Enough for each pair of operations to meet on the same path; each takes some tens of milliseconds.
 const CASES: u32 = 40;
@@ -72,7 +75,7 @@ fn check(first: &[Operation], then: Vec<Operation>) -> Result<(), TestCaseError>
     let root = bench.root();
     first.iter().for_each(|operation| perform(&root, operation));
     let before = contents(&root);
-    bench.worker.tree = Tree::new(&root, Rules::new(&root, &[]), Moment::mark());
+    bench.worker.tree = Tree::new(&root, Rules::new(&root, &WatchConfig::default()), Moment::mark());
     bench.settle();
     let storm = thread::spawn(move || {
         then.iter().for_each(|operation| perform(&root, operation));
@@ -89,7 +92,7 @@ fn check(first: &[Operation], then: Vec<Operation>) -> Result<(), TestCaseError>
     for (path, kind) in &told {
         prop_assert_eq!(*kind == Kind::Written, after.contains_key(path), "the last word on {}", path.display());
     }
-    let mut fresh = Tree::new(&bench.root(), Rules::new(&bench.root(), &[]), Moment::mark());
+    let mut fresh = Tree::new(&bench.root(), Rules::new(&bench.root(), &WatchConfig::default()), Moment::mark());
     fresh.scan(&mut Engine::poll());
     bench.worker.tree.assert_like(&fresh);
     Ok(())

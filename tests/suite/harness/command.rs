@@ -8,6 +8,7 @@ const PACKAGES: [(&str, &[&str], &str); 10] = [
     ("chromium", &["chromium", "chromium-browser", "google-chrome"], "chromium"),
     ("faketime", &["faketime"], "faketime"),
     ("firefox", &["firefox-esr", "firefox"], "firefox-esr"),
+    ("git", &["git"], "git"),
     ("go", &["go"], "golang-go"),
     ("mount", &["mount"], "mount"),
     ("node", &["node"], "nodejs"),
