@@ -55,6 +55,19 @@ pub struct Diagnostic {
     pub column: Option<u32>,
     /// What is wrong, without place and severity.
     pub message: String,
+    /// What else the compiler says about it, and what it proposes; empty when it says no more.
+    pub help: String,
+    /// The lines around the place, where they may be shown.
+    pub excerpt: Option<Excerpt>,
+}
+
+/// Lines of a source file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The number of the first one, from 1.
+    pub first: u32,
+    /// The lines, without their ends. Long ones are cut.
+    pub lines: Vec<String>,
 }
 
 /// How bad a [`Diagnostic`] is; the worst is the least.

@@ -16,7 +16,7 @@ use super::{
     supervisor::Start,
 };
 use crate::{
-    build::{Cause, diagnostics_in},
+    build::{Cause, Ground, in_last_words},
     generation::{Counter, Generation},
     process::{Keeper, sockets},
     proxy::{Backend, Slot, State},
@@ -208,7 +208,7 @@ impl Candidate {
             ),
         };
         let mut report = self.report(title, output, help, took);
-        report.diagnostics = diagnostics_in(&report.output, &self.start.config.dir, root);
+        report.diagnostics = in_last_words(&report.output, Ground { dir: &self.start.config.dir, root });
         if clash.is_some() { Failure::Clash(report) } else { Failure::Other(report) }
     }
 

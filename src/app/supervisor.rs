@@ -18,7 +18,7 @@ use super::{
     hand_over::{Candidate, Place, Serving, Swapped, Verdict, hand_over, waiting},
 };
 use crate::{
-    build::{Cause, Provenance, diagnostics_in},
+    build::{Cause, Ground, Provenance, in_last_words},
     config::AppConfig,
     generation::{Counter, Generation},
     process::{Exit, Keeper},
@@ -227,7 +227,7 @@ impl App {
         let output = self.serving.as_ref().map(|serving| serving.instance.last_words()).unwrap_or_default();
         let took = self.serving.as_ref().map(|serving| serving.instance.started.elapsed()).unwrap_or_default();
         let dir = self.current.as_ref().map_or(self.place.root.as_path(), |start| &start.config.dir);
-        let diagnostics = diagnostics_in(&output, dir, &self.place.root);
+        let diagnostics = in_last_words(&output, Ground { dir, root: &self.place.root });
         let command = self.current.as_ref().map(Start::command).unwrap_or_default();
         let title = format!("the app {exit}");
         Report { id: self.reports, kind: Kind::Crash, title, command, diagnostics, output, took, help: String::new() }

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    cargo, diagnostics,
+    diagnostics::{self, Finding, Ground, Message},
     provenance::{Origin, Provenance},
 };
 use crate::{
@@ -30,9 +30,6 @@ const CANCEL_GRACE: Duration = Duration::from_millis(300);
 
 /// The compiler's words kept for the page, in bytes; the first ones, where the cause stands.
 const OUTPUT_LIMIT: usize = 64 * 1024;
-
-/// Findings kept of a build: nobody reads further, and a page must stay small.
-const FINDINGS: usize = 50;
 
 /// Findings read before the most important ones are chosen; warnings come first from some compilers.
 const FINDINGS_READ: usize = 2000;
@@ -229,10 +226,9 @@ impl Job {
             self.notices.send(Notice::Built { command, took, cause: self.cause.files.clone() });
             return Outcome::Done(Product { executable: log.executable, cause: self.cause, provenance: self.provenance });
         }
-        let diagnostics = log.findings(&self.app.dir, &self.root);
+        let (diagnostics, output) = log.diagnostics(Ground { dir: &self.app.dir, root: &self.root });
         let title = format!("{} failed", first_words(&command));
-        let report =
-            Report { id: self.id, kind: Kind::Build, title, command, diagnostics, output: log.text, took, help: String::new() };
+        let report = Report { id: self.id, kind: Kind::Build, title, command, diagnostics, output, took, help: String::new() };
         Outcome::Failed(Arc::new(report), self.cause)
     }
 }
@@ -254,28 +250,28 @@ fn first_words(command: &str) -> String {
 struct Log {
     kind: AppKind,
     text: String,
-    diagnostics: Vec<Diagnostic>,
+    findings: Vec<Finding>,
     executable: Option<PathBuf>,
 }
 
 impl Log {
     fn new(kind: AppKind) -> Self {
-        Self { kind, text: String::new(), diagnostics: Vec::new(), executable: None }
+        Self { kind, text: String::new(), findings: Vec::new(), executable: None }
     }
 
     /// Takes a line in; answers what of it is worth showing.
     fn add(&mut self, line: String) -> Option<String> {
         if self.kind == AppKind::Cargo {
-            match cargo::Message::parse(&line) {
-                Some(cargo::Message::Diagnostic { rendered, diagnostic }) => {
-                    self.diagnostics.extend(diagnostic.filter(|_| self.diagnostics.len() < FINDINGS_READ));
+            match Message::parse(&line) {
+                Some(Message::Diagnostic { rendered, finding }) => {
+                    self.findings.extend(finding.filter(|_| self.findings.len() < FINDINGS_READ));
                     return Some(self.add_text(rendered.trim_end()));
                 }
-                Some(cargo::Message::Executable(path)) => {
+                Some(Message::Executable(path)) => {
                     self.executable = Some(path);
                     return None;
                 }
-                Some(cargo::Message::Other) => return None,
+                Some(Message::Other) => return None,
                 None => (),
             }
         }
@@ -292,14 +288,13 @@ impl Log {
     }
 
     /// The places it points to, errors first, in the order the compiler named them.
-    fn findings(&self, dir: &Path, root: &Path) -> Vec<Diagnostic> {
-        let mut findings = self.diagnostics.clone();
-        if findings.is_empty() {
-            findings = diagnostics::parse(&self.text, dir, root);
-        }
-        findings.sort_by_key(|finding| finding.severity);
-        findings.truncate(FINDINGS);
-        findings
+    fn diagnostics(self, ground: Ground<'_>) -> (Vec<Diagnostic>, String) {
+        let found = if self.findings.is_empty() {
+            diagnostics::in_build(&self.text, ground)
+        } else {
+            diagnostics::of_build(self.findings, ground)
+        };
+        (found, self.text)
     }
 }
 

@@ -7,13 +7,12 @@
 //! This module does not start the program it built; that is `app`.
 
 mod builder;
-mod cargo;
 mod diagnostics;
 mod git;
 mod plan;
 mod provenance;
 
 pub use builder::{Builder, Cause, Outcome, Product};
-pub use diagnostics::parse as diagnostics_in;
+pub use diagnostics::{Ground, in_last_words};
 pub use plan::{Plan, Planner};
 pub use provenance::Provenance;

@@ -81,6 +81,7 @@ impl Failures {
                 line: Some(error.line),
                 column: Some(error.column),
                 message: error.message.clone(),
+                ..Diagnostic::default()
             }),
             _ => None,
         };

@@ -29,12 +29,15 @@ mod resolve;
 mod resource;
 mod respond;
 mod route;
+mod source;
 mod template;
 #[cfg(test)]
 mod tests;
 mod text;
 mod translation;
 mod validator;
+
+pub(crate) use source::shown_text;
 
 use std::{
     path::{Path, PathBuf},

@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf};
 
 /// Each program with the names it goes by and the Debian package that brings it.
-const PACKAGES: [(&str, &[&str], &str); 10] = [
+const PACKAGES: &[(&str, &[&str], &str)] = &[
     ("bindfs", &["bindfs"], "bindfs"),
     ("chromium", &["chromium", "chromium-browser", "google-chrome"], "chromium"),
     ("faketime", &["faketime"], "faketime"),
