@@ -21,6 +21,7 @@ mod morph;
 mod morph_random;
 mod numbering;
 mod ports;
+mod posts;
 mod processes;
 mod restarts;
 mod shutdown;
