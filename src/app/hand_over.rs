@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     build::{Cause, Ground, in_last_words},
+    config::tools,
     generation::{Counter, Generation},
     process::{Keeper, sockets},
     proxy::{Backend, Slot, State},
@@ -192,7 +193,8 @@ impl Candidate {
         let clash = matches!(reason, NotReady::Exited(_)).then(|| clash_in(&output)).flatten();
         let (title, help) = match reason {
             NotReady::Exited(exit) => {
-                (format!("the app {exit} before it was ready"), clash.map(|port| self.owner_of(port)).unwrap_or_default())
+                let help = clash.map(|port| self.owner_of(port)).or_else(|| tools::advice(&output));
+                (format!("the app {exit} before it was ready"), help.unwrap_or_default())
             }
             NotReady::NoPort => (
                 format!("the app opened no port in {} s", took.as_secs()),

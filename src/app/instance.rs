@@ -18,7 +18,7 @@ use super::{
     tail::Tail,
 };
 use crate::{
-    config::{CommandLine, Run},
+    config::{CommandLine, PORT, Run},
     process::{Exit, Keeper, Launch, Line, Process, Step, Stream},
     telemetry::{Notice, Notices},
 };
@@ -161,17 +161,22 @@ fn launch(keeper: &Keeper, start: &Start, variables: Vec<(String, String)>, port
         }
     };
     let mut env = config.env.clone();
+    env.iter_mut().for_each(|(_, value)| *value = filled(value, port));
     env.extend(variables);
     env.push(("PORT".into(), port.to_string()));
     Ok(Launch { keeper: keeper.clone(), command, dir: config.dir.clone(), env, grace: STOP_GRACE })
 }
 
 fn with_port(command: &CommandLine, port: u16) -> CommandLine {
-    let fill = |text: &String| text.replace("{port}", &port.to_string());
+    let fill = |text: &String| filled(text, port);
     match command {
         CommandLine::Shell(text) => CommandLine::Shell(fill(text)),
         CommandLine::Argv(words) => CommandLine::Argv(words.iter().map(fill).collect()),
     }
+}
+
+fn filled(text: &str, port: u16) -> String {
+    text.replace(PORT, &port.to_string())
 }
 
 fn free_port() -> io::Result<u16> {

@@ -18,7 +18,7 @@ use super::{
     provenance::{Origin, Provenance},
 };
 use crate::{
-    config::{AppConfig, AppKind},
+    config::{AppConfig, AppKind, PORT, tools},
     generation::Generation,
     process::{Keeper, Launch, Process, Step, Stream},
     report::{Diagnostic, Kind, Report},
@@ -184,6 +184,7 @@ impl Job {
             keep_out_of_git(&self.app.dir.join(OUTPUTS));
         }
         let (dir, mut env) = (self.app.dir.clone(), self.app.env.clone());
+        env.retain(|(_, value)| !value.contains(PORT));
         env.extend(self.provenance.of_build(self.next).await);
         let launch = Launch { keeper, command, dir, env, grace: CANCEL_GRACE };
         let mut log = Log::new(self.app.kind);
@@ -228,7 +229,8 @@ impl Job {
         }
         let (diagnostics, output) = log.diagnostics(Ground { dir: &self.app.dir, root: &self.root });
         let title = format!("{} failed", first_words(&command));
-        let report = Report { id: self.id, kind: Kind::Build, title, command, diagnostics, output, took, help: String::new() };
+        let help = tools::advice(&output).unwrap_or_default();
+        let report = Report { id: self.id, kind: Kind::Build, title, command, diagnostics, output, took, help };
         Outcome::Failed(Arc::new(report), self.cause)
     }
 }

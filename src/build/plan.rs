@@ -110,6 +110,9 @@ fn list_for<'p>(path: &Path, folders: &Folders, code: &Code, plan: &'p mut Plan)
     if folders.public_is_root {
         return Some(list_of_public(&kind, plan));
     }
+    if code.reread.is_match(path) {
+        return Some(&mut plan.pages);
+    }
     // Under which address the program serves it is unknown: where it is no page, only a reload is sure to show it.
     folders.app_serves(&kind).then(|| if is_page(&kind) { &mut plan.pages } else { &mut plan.files })
 }
@@ -167,13 +170,16 @@ struct Code {
     all: GlobSet,
     /// Those named inside of the public folder: the program carries a copy of them, so serving the new file is not enough.
     embedded: GlobSet,
+    /// Those the program reads anew for each request.
+    reread: GlobSet,
 }
 
 impl Code {
     fn of(config: &Config, public: Option<&Path>) -> Self {
         let globs = || config.app.iter().flat_map(|app| app.watch.iter().map(String::as_str));
         let inside = |glob: &&str| public.is_some_and(|public| Path::new(glob).starts_with(public));
-        Self { all: glob_set(globs()), embedded: glob_set(globs().filter(inside)) }
+        let reread = config.app.iter().flat_map(|app| app.rereads.iter().map(String::as_str));
+        Self { all: glob_set(globs()), embedded: glob_set(globs().filter(inside)), reread: glob_set(reread) }
     }
 }
 
@@ -212,6 +218,7 @@ mod tests {
             ready_timeout: Duration::from_secs(1),
             port: AppPort::Auto,
             watch: watch.iter().map(|glob| (*glob).to_owned()).collect(),
+            rereads: vec!["**/*.php".to_owned()],
             reloads_itself: false,
         };
         let site = |public: &str| SiteConfig {
@@ -288,6 +295,7 @@ mod tests {
             &[("main.go", "code"), ("x/y.go", "code"), ("web/a.css", "files"), ("web/a.html", "pages"), ("README.md", "-")],
         );
         check(&config(Some("static"), Some(watch)), &[("static/a.css", "styles"), ("static/a.go", "files"), ("x/y.go", "code")]);
+        check(&config(None, Some(&["config/*.php"])), &[("a/b.php", "pages"), ("config/a.php", "code"), ("a.inc", "-")]);
         let embedding: &[&str] = &["**/*.go", "static/**"];
         check(&config(Some("static"), Some(embedding)), &[("static/a.css", "code")]);
         let mut settings = config(None, Some(watch));

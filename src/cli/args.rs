@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::config::{CommandLine, Host, Layer, LogFormat, Share, value};
+use crate::config::{CommandLine, Host, Layer, LogFormat, Share, Wanted, value};
 
 /// A local development web server with hot reload that never goes dark
 #[derive(Clone, Debug, Parser)]
@@ -58,6 +58,10 @@ pub(super) struct DevArgs {
     /// Print events for people, or as one JSON object per line: human or json [default: human]
     #[arg(long, value_name = "FORMAT")]
     pub log: Option<LogFormat>,
+
+    /// Run this one of the programs in the folder: a binary, a folder below cmd/, a script; false runs none [default: detected]
+    #[arg(long, value_name = "NAME")]
+    pub program: Option<Wanted>,
 
     /// Build the app by this shell line [default: detected]
     #[arg(long, value_name = "CMD", value_parser = value::shell_line, value_hint = ValueHint::CommandString)]
@@ -119,6 +123,7 @@ impl DevArgs {
             host: self.host,
             open: self.open,
             log: self.log,
+            program: self.program.clone(),
             build: self.build.clone().map(CommandLine::Shell),
             run: self.run.clone().map(CommandLine::Shell).or(command),
             inject: self.no_inject.then_some(false),
@@ -189,6 +194,8 @@ mod tests {
         check(&["--host", "localhost"], Layer { host: Some(Host::Loopback), ..none() });
         check(&["--open"], Layer { open: Some(true), ..none() });
         check(&["--log", "json"], Layer { log: Some(LogFormat::Json), ..none() });
+        check(&["--program", "web"], Layer { program: Some(Wanted::Named("web".to_owned())), ..none() });
+        check(&["--program", "false"], Layer { program: Some(Wanted::Nothing), ..none() });
         check(&["--build", "make all"], Layer { build: shell("make all"), ..none() });
         check(&["--run", "./x"], Layer { run: shell("./x"), ..none() });
         check(&["--no-inject"], Layer { inject: Some(false), ..none() });

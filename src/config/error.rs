@@ -54,6 +54,28 @@ pub enum ConfigError {
     /// There are settings for a program, but none to run.
     #[error("there is a `build` command or an `[app]` section, but nothing to run was given or found; set `[app] run`")]
     NothingToRun,
+    /// There are several programs, and nothing decides between them.
+    #[error(
+        "there are several programs here ({what}): {}; choose one by `--program {}`, or by `program = \"{}\"` below `[app]` in \
+         everlit.toml",
+        names.join(", "),
+        first(names),
+        first(names)
+    )]
+    SeveralPrograms {
+        /// What they are.
+        what: String,
+        /// What they are asked for by.
+        names: Vec<String>,
+    },
+    /// There is no program of the name that was asked for.
+    #[error("there is no program `{name}` here; {}", known(names))]
+    NoSuchProgram {
+        /// The name.
+        name: String,
+        /// What there is.
+        names: Vec<String>,
+    },
     /// Cargo's own messages would have named the program.
     #[error("`{build}` replaces `cargo build`, whose messages name the program to run; set `[app] run` as well")]
     UnnamedProgram {
@@ -74,6 +96,17 @@ impl ConfigError {
             Self::Unreadable { path, .. } => path.file_name().map(Path::new),
             _ => None,
         }
+    }
+}
+
+fn first(names: &[String]) -> &str {
+    names.first().map(String::as_str).unwrap_or_default()
+}
+
+fn known(names: &[String]) -> String {
+    match names {
+        [] => "none was found that has a name; set `[app] run`".to_owned(),
+        names => format!("there are {}", names.join(", ")),
     }
 }
 

@@ -7,7 +7,7 @@ use std::{ffi::OsString, time::Duration};
 
 use super::{
     CommandLine, ConfigError, LogFormat, Share,
-    value::{self, Host, Invalid},
+    value::{self, Host, Invalid, Wanted},
 };
 
 /// The settings one place gives.
@@ -23,6 +23,8 @@ pub struct Layer {
     pub open: Option<bool>,
     /// How events are printed.
     pub log: Option<LogFormat>,
+    /// Which of the folder's programs is the app.
+    pub program: Option<Wanted>,
     /// The command that builds the app.
     pub build: Option<CommandLine>,
     /// The command that runs the app.
@@ -64,6 +66,7 @@ impl Layer {
             host: env.read("EVERLIT_HOST", str::parse)?,
             open: env.read("EVERLIT_OPEN", value::switch)?,
             log: env.read("EVERLIT_LOG", str::parse)?,
+            program: env.read("EVERLIT_PROGRAM", str::parse)?,
             build: env.read("EVERLIT_BUILD", value::shell_line)?.map(CommandLine::Shell),
             run: env.read("EVERLIT_RUN", value::shell_line)?.map(CommandLine::Shell),
             inject: env.read("EVERLIT_INJECT", value::switch)?,
@@ -103,6 +106,7 @@ impl Layer {
             host: self.host.or(below.host),
             open: self.open.or(below.open),
             log: self.log.or(below.log),
+            program: self.program.or(below.program),
             build: self.build.or(below.build),
             run: self.run.or(below.run),
             inject: self.inject.or(below.inject),
@@ -149,6 +153,7 @@ mod tests {
         check("EVERLIT_STRICT_PORT", "maybe", "EVERLIT_STRICT_PORT must be `true` or `false`, not `maybe`");
         check("EVERLIT_HOST", "here", "EVERLIT_HOST must be an IP address or `localhost`, not `here`");
         check("EVERLIT_LOG", "xml", "EVERLIT_LOG must be `human` or `json`, not `xml`");
+        check("EVERLIT_PROGRAM", " ", "EVERLIT_PROGRAM must be the name of a program, or `false`, not ` `");
         check("EVERLIT_RUN", " ", "EVERLIT_RUN must be a command, not ` `");
         check("EVERLIT_DELAY", "200", "EVERLIT_DELAY must be a time like \"200ms\", \"30s\" or \"2m\", not `200`");
         check("EVERLIT_FAIL", "all", "EVERLIT_FAIL must be a share from \"0%\" to \"100%\", like \"5%\", not `all`");

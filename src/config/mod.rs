@@ -31,14 +31,18 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 
 pub use cors::CorsConfig;
+pub(crate) use detect::tools;
 pub use error::{ConfigError, FileError};
 pub use layer::Layer;
 pub use origin::Origins;
 pub use share::Share;
-pub use value::Host;
+pub use value::{Host, Wanted};
 
 /// The port that is listened on unless another is asked for. No service that is common on a developer's machine uses it.
 pub const LISTEN_PORT: u16 = 4747;
+
+/// What stands for the program's port in its command and in its environment.
+pub(crate) const PORT: &str = "{port}";
 
 /// What a simulated failure answers unless another status is asked for: the one that says "try again".
 pub const FAILURE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
@@ -50,7 +54,9 @@ pub const FAILURE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 pub fn load(dir: &Path, flags: Layer, env: Layer) -> Result<Config, ConfigError> {
     let root = folder(dir)?;
     let file = file::read(&root)?;
-    let found = detect::detect(&detect::Folder::new(&root));
+    let in_file = file.as_ref().and_then(|file| file.layer.program.as_ref());
+    let wanted = flags.program.as_ref().or(env.program.as_ref()).or(in_file);
+    let found = detect::detect(&detect::Folder::new(&root), wanted);
     merge::merge(merge::Sources { root, flags, env, file, found, read_variables: &env_file::read })
 }
 
@@ -169,7 +175,8 @@ pub struct AppConfig {
     pub run: Run,
     /// Where both commands run, absolute.
     pub dir: PathBuf,
-    /// Environment added to both commands; what the shell has is in it only where `[app] env` has another value.
+    /// Environment added to both commands; what the shell has is in it only where `[app] env` has another value. A value with
+    /// `{port}` in it is for the running program alone, and gets its port.
     pub env: Vec<(String, String)>,
     /// The files, relative to the project, that some of it was read from, whether they are there or not.
     pub env_files: Vec<PathBuf>,
@@ -183,6 +190,8 @@ pub struct AppConfig {
     pub port: AppPort,
     /// Globs, relative to the project, of the files it is built from.
     pub watch: Vec<String>,
+    /// Globs, relative to the project, of files that it reads anew for each request: its pages change, it need not be restarted.
+    pub rereads: Vec<String>,
     /// Whether it watches its other files itself and tells its pages, as bundlers' servers do.
     pub reloads_itself: bool,
 }
@@ -198,6 +207,16 @@ pub enum AppKind {
     Node,
     /// A Python program.
     Python,
+    /// A Deno program.
+    Deno,
+    /// A Ruby program.
+    Ruby,
+    /// A PHP program.
+    Php,
+    /// A Java or Kotlin program.
+    Java,
+    /// A .NET program.
+    DotNet,
     /// Only the commands are known.
     Custom,
 }

@@ -63,6 +63,27 @@ impl FromStr for Host {
     }
 }
 
+/// Which of a folder's programs is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// None; written `false`.
+    Nothing,
+    /// The one of this name.
+    Named(String),
+}
+
+impl FromStr for Wanted {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text.trim() {
+            "" => Err(Invalid::must("be the name of a program, or `false`")),
+            "false" => Ok(Self::Nothing),
+            name => Ok(Self::Named(name.to_owned())),
+        }
+    }
+}
+
 impl FromStr for LogFormat {
     type Err = Invalid;
 

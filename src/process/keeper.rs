@@ -25,6 +25,7 @@ use tokio::{
 };
 
 use super::{EndSignals, Exit, tree};
+use crate::config::tools;
 
 /// The first argument that makes this program a keeper. It is no subcommand: nobody should meet it in `--help`.
 pub(crate) const ARGUMENT: &str = "--everlit-keeper";
@@ -135,7 +136,10 @@ fn command(program: &OsString, args: impl Iterator<Item = OsString>) -> Command 
 fn refusal(program: &OsString, error: &io::Error) -> String {
     let program = program.to_string_lossy();
     match error.kind() {
-        io::ErrorKind::NotFound if !program.contains('/') => format!("cannot find `{program}` on the PATH; is it installed?"),
+        io::ErrorKind::NotFound if !program.contains('/') => match tools::place(&program) {
+            Some(place) => format!("cannot find `{program}` on the PATH; get it by {place}"),
+            None => format!("cannot find `{program}` on the PATH; is it installed?"),
+        },
         io::ErrorKind::NotFound => {
             let dir = env::current_dir().unwrap_or_default();
             format!("there is no `{program}` (looked for from {})", dir.display())

@@ -1,7 +1,7 @@
 //! The tests that need the whole program or a real browser, in one binary.
 //!
-//! `harness/` holds what they are made of. Chromium, Firefox, Go, Node and Python are real; a missing one fails the test that needs it
-//! with the name of the package that brings it.
+//! `harness/` holds what they are made of. Chromium, Firefox, Go, Node, PHP, Python and Ruby are real; a missing one fails the test
+//! that needs it with the name of the package that brings it.
 
 mod apps;
 mod browser;
@@ -9,6 +9,7 @@ mod catching_up;
 mod cli;
 mod client;
 mod clock;
+mod detected;
 mod durability;
 mod edits;
 mod environment;

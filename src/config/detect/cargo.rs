@@ -1,16 +1,14 @@
-//! A Cargo package with a binary, or a workspace with exactly one.
+//! The programs of a Cargo package or workspace: its binaries, or the examples of a library.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobBuilder};
 use toml::{Table, Value};
 
-use super::{AppFound, Finding, Folder, detected, note, owned};
-use crate::config::{AppKind, CommandLine, Run};
-
-/// What a package is built from. `templates/` is here because askama and its like compile it in.
-const SOURCES: [&str; 7] =
-    ["**/*.rs", "**/Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml", "templates/**", "**/templates/**"];
+use super::{
+    Folder,
+    program::{Program, Standing},
+};
 
 /// The build's own words on standard output, as JSON; the diagnostics in it rendered as a terminal would show them.
 pub(in crate::config) const MESSAGE_FORMAT: &str = "--message-format=json-diagnostic-rendered-ansi";
@@ -18,52 +16,73 @@ pub(in crate::config) const MESSAGE_FORMAT: &str = "--message-format=json-diagno
 /// The most folders a `members` glob is followed into.
 const MOST_MEMBERS: usize = 512;
 
-pub(super) fn find(folder: &Folder) -> Option<Finding> {
-    let text = folder.text("Cargo.toml")?;
-    let Ok(manifest) = text.parse::<Table>() else {
+/// What a program that opens a port has in its main file, unless its library does it.
+const LISTENS: [&str; 12] = [
+    "TcpListener",
+    "axum::serve",
+    "axum_server",
+    "HttpServer::new",
+    "warp::serve",
+    "rocket::build",
+    "#[launch]",
+    "Server::bind",
+    "Server::http",
+    "salvo::Server",
+    "poem::Server",
+    "tide::",
+];
+
+const WORKSPACE: &str = "Cargo workspace";
+
+pub(super) fn programs(folder: &Folder) -> Vec<Program> {
+    let Some(manifest) = manifest(folder) else {
         // The build says what is wrong with it, at the place in the file.
-        return Some(app("Cargo package", "Cargo.toml", &[]));
+        return vec![Program::default()];
     };
-    match (manifest.contains_key("package"), manifest.get("workspace")) {
-        (true, _) => package(folder, &manifest),
-        (false, Some(Value::Table(workspace))) => members(folder, workspace),
-        (false, _) => None,
-    }
+    let found = package(folder, &manifest);
+    let found = if found.is_empty() { members(folder, &manifest) } else { found };
+    if found.is_empty() { examples(folder) } else { found }
 }
 
-fn package(folder: &Folder, manifest: &Table) -> Option<Finding> {
-    match Binary::of(folder, manifest) {
-        Binary::None => note("Cargo package without a binary", "Cargo.toml; there is nothing to run"),
-        Binary::One => Some(app("Cargo package", "Cargo.toml", &[])),
-        Binary::Chosen(name) => Some(app("Cargo package", "Cargo.toml", &["--bin", &name])),
-        Binary::Several(names) => note(
-            format!("Cargo package with several binaries: {}", names.join(", ")),
-            "Cargo.toml; choose one by `default-run` in it",
-        ),
-    }
+fn manifest(folder: &Folder) -> Option<Table> {
+    folder.text("Cargo.toml")?.parse().ok()
 }
 
-/// A workspace without a package of its own.
-fn members(folder: &Folder, workspace: &Table) -> Option<Finding> {
-    let found: Vec<_> = member_folders(folder, workspace).into_iter().filter_map(|path| member(folder, &path)).collect();
-    match found.as_slice() {
-        [] => note("Cargo workspace without a binary", "Cargo.toml; there is nothing to run"),
-        [(package, Binary::One)] => Some(app("Cargo workspace", "Cargo.toml", &["--package", package])),
-        [(package, Binary::Chosen(name))] => Some(app("Cargo workspace", "Cargo.toml", &["--package", package, "--bin", name])),
-        _ => note(
-            "Cargo workspace with several binaries",
-            "Cargo.toml; name one member by `default-members`, or set `[app] build = \"cargo build --bin NAME\"`",
-        ),
-    }
+fn package(folder: &Folder, manifest: &Table) -> Vec<Program> {
+    let binaries = Binaries::of(folder, manifest);
+    binaries.programs(folder, &[], folder.name())
 }
 
-/// A member's name and binary; `None` when it has none.
-fn member(folder: &Folder, path: &str) -> Option<(String, Binary)> {
-    let inner = folder.inner(path);
-    let manifest = inner.text("Cargo.toml")?.parse::<Table>().ok()?;
-    let name = manifest.get("package")?.get("name")?.as_str()?.to_owned();
-    let binary = Binary::of(&inner, &manifest);
-    (binary != Binary::None).then_some((name, binary))
+/// The binaries of the members that are built when none is named.
+fn members(folder: &Folder, manifest: &Table) -> Vec<Program> {
+    let Some(workspace) = manifest.get("workspace").and_then(Value::as_table) else { return Vec::new() };
+    let paths = member_folders(folder, workspace);
+    paths.iter().flat_map(|path| member(&folder.inner(path), path, folder.name())).collect()
+}
+
+fn member(inner: &Folder, path: &str, project: &str) -> Vec<Program> {
+    let Some(manifest) = manifest(inner) else { return Vec::new() };
+    let binaries = Binaries::of(inner, &manifest);
+    let found = binaries.programs(inner, &["--package", &binaries.package], project);
+    found
+        .into_iter()
+        .map(|program| Program { what: Some(WORKSPACE), why: format!("Cargo.toml and {path}/"), ..program })
+        .collect()
+}
+
+/// What a library shows itself with.
+fn examples(folder: &Folder) -> Vec<Program> {
+    let place = folder.inner("examples");
+    let files = place.names().into_iter().filter_map(|name| source_file(&place, "examples", name));
+    let program = |(path, name): (String, String)| {
+        let (standing, why) = (standing(folder, &path), format!("Cargo.toml and {path}"));
+        Program { what: Some("Cargo example"), standing, ..Program::new(&name, why, &["--example", &name]) }
+    };
+    files.map(program).collect()
+}
+
+fn standing(folder: &Folder, path: &str) -> Standing {
+    if folder.holds(path, &LISTENS) { Standing::Listens } else { Standing::Candidate }
 }
 
 /// The folders of the members that are built when none is named.
@@ -98,63 +117,77 @@ fn strings(value: Option<&Value>) -> Vec<String> {
     elements.filter_map(|element| Some(element.as_str()?.trim_end_matches('/').to_owned())).collect()
 }
 
-/// Which program of a package is run.
-#[derive(Debug, PartialEq, Eq)]
-enum Binary {
-    None,
-    One,
-    Chosen(String),
-    Several(Vec<String>),
+/// The binaries of a package.
+struct Binaries {
+    package: String,
+    /// The main file of each, by its name.
+    files: BTreeMap<String, String>,
+    default_run: Option<String>,
 }
 
-impl Binary {
+impl Binaries {
     fn of(folder: &Folder, manifest: &Table) -> Self {
-        let package = manifest.get("package");
-        let key = |name: &str| package.and_then(|package| package.get(name));
-        let mut names = named(manifest);
-        if key("autobins").and_then(Value::as_bool) != Some(false) {
-            names.extend(by_place(folder, manifest, key("name").and_then(Value::as_str).unwrap_or_default()));
+        let key = |name: &str| manifest.get("package")?.get(name);
+        let package = key("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let is_package = manifest.contains_key("package");
+        let mut files = if is_package { named(folder, manifest, &package) } else { BTreeMap::new() };
+        if is_package && key("autobins").and_then(Value::as_bool) != Some(false) {
+            let taken: Vec<_> = files.values().cloned().collect();
+            let found = by_place(folder, &package).filter(|(path, _)| !taken.contains(path));
+            for (path, name) in found {
+                files.entry(name).or_insert(path);
+            }
         }
-        match (names.len(), key("default-run").and_then(Value::as_str)) {
-            (0, _) => Self::None,
-            (1, _) => Self::One,
-            (_, Some(chosen)) => Self::Chosen(chosen.to_owned()),
-            (_, None) => Self::Several(names.into_iter().collect()),
-        }
+        Self { package, files, default_run: key("default-run").and_then(Value::as_str).map(str::to_owned) }
+    }
+
+    /// All of them, for a project of that name; `options` name the package.
+    fn programs(&self, folder: &Folder, options: &[&str], project: &str) -> Vec<Program> {
+        let several = self.files.len() > 1;
+        let program = |(name, path): (&String, &String)| {
+            let bin = ["--bin", name];
+            let words = [options, if several { bin.as_slice() } else { &[] }].concat();
+            let is_namesake = *name == project || (options.is_empty() && *name == self.package);
+            let program = Program { standing: standing(folder, path), is_namesake, ..Program::new(name, "", &words) };
+            let is_preferred = self.default_run.as_ref().is_none_or(|chosen| chosen == name);
+            if is_preferred { program } else { program.on_request() }
+        };
+        self.files.iter().map(program).collect()
     }
 }
 
-/// The binaries of the `[[bin]]` sections.
-fn named(manifest: &Table) -> BTreeSet<String> {
-    sections(manifest, "name").collect()
+/// The binaries of the `[[bin]]` sections, with their main files.
+fn named(folder: &Folder, manifest: &Table, package: &str) -> BTreeMap<String, String> {
+    let sections = manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
+    let text = |section: &Value, key: &str| Some(section.get(key)?.as_str()?.to_owned());
+    sections
+        .filter_map(|section| {
+            let name = text(section, "name")?;
+            let path = text(section, "path").unwrap_or_else(|| usual_path(folder, &name, package));
+            Some((name, path))
+        })
+        .collect()
 }
 
-/// The binaries Cargo finds by itself, but for the files a `[[bin]]` section gave another name.
-fn by_place(folder: &Folder, manifest: &Table, package: &str) -> BTreeSet<String> {
-    let taken: BTreeSet<String> = sections(manifest, "path").collect();
+/// Where Cargo looks for the main file of a binary whose path is not given.
+fn usual_path(folder: &Folder, name: &str, package: &str) -> String {
+    let paths = [format!("src/bin/{name}.rs"), format!("src/bin/{name}/main.rs")];
+    let found = paths.into_iter().find(|path| folder.has_file(path));
+    found.unwrap_or_else(|| if name == package { "src/main.rs".to_owned() } else { String::new() })
+}
+
+/// The main files and names of the binaries Cargo finds by itself.
+fn by_place(folder: &Folder, package: &str) -> impl Iterator<Item = (String, String)> {
     let bin = folder.inner("src/bin");
     let main = folder.has_file("src/main.rs").then(|| ("src/main.rs".to_owned(), package.to_owned()));
-    let found = bin.names().into_iter().filter_map(|name| binary_file(&bin, name));
-    main.into_iter().chain(found).filter(|(path, _)| !taken.contains(path)).map(|(_, name)| name).collect()
+    let found: Vec<_> = bin.names().into_iter().filter_map(|name| source_file(&bin, "src/bin", name)).collect();
+    main.into_iter().chain(found)
 }
 
-/// The path and name of a binary below `src/bin`.
-fn binary_file(bin: &Folder, name: String) -> Option<(String, String)> {
+/// The main file and name of what lies in a folder of programs: `a.rs` or `a/main.rs`.
+fn source_file(place: &Folder, path: &str, name: String) -> Option<(String, String)> {
     if let Some(stem) = name.strip_suffix(".rs") {
-        return Some((format!("src/bin/{name}"), stem.to_owned()));
+        return Some((format!("{path}/{name}"), stem.to_owned()));
     }
-    bin.has_file(&format!("{name}/main.rs")).then(|| (format!("src/bin/{name}/main.rs"), name))
-}
-
-fn sections(manifest: &Table, key: &str) -> impl Iterator<Item = String> {
-    let sections = manifest.get("bin").and_then(Value::as_array).into_iter().flatten();
-    sections.filter_map(move |section| Some(section.get(key)?.as_str()?.to_owned()))
-}
-
-fn app(what: &str, why: &str, options: &[&str]) -> Finding {
-    let mut build = owned(&["cargo", "build", MESSAGE_FORMAT]);
-    build.extend(owned(options));
-    let app = AppFound::new(AppKind::Cargo, detected(what, why), Run::BuiltExecutable, &SOURCES);
-    let outputs = owned(&["target", "target/**"]);
-    Finding::App(Box::new(AppFound { build: Some(CommandLine::Argv(build)), outputs, ..app }))
+    place.has_file(&format!("{name}/main.rs")).then(|| (format!("{path}/{name}/main.rs"), name))
 }

@@ -49,6 +49,16 @@ impl Folder {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// Whether a file has one of these texts in it; no text is in every file.
+    pub(super) fn holds(&self, name: &str, texts: &[&str]) -> bool {
+        self.text(name).is_some_and(|text| texts.is_empty() || texts.iter().any(|wanted| text.contains(wanted)))
+    }
+
+    /// The folder's own name.
+    pub(super) fn name(&self) -> &str {
+        self.0.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
     /// The names in this folder, sorted; those that are not UTF-8 are left out.
     pub(super) fn names(&self) -> Vec<String> {
         let Ok(entries) = fs::read_dir(&self.0) else { return Vec::new() };

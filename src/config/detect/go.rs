@@ -1,46 +1,120 @@
-//! A Go module, or Go files without one.
+//! The programs of a Go module or workspace, or Go files without one.
 
-use super::{AppFound, Finding, Folder, argv, detected, note, owned};
-use crate::config::{AppKind, CommandLine, Run};
+use super::{
+    Folder,
+    program::{Program, Standing},
+};
 
-/// What a program is built from, and what is commonly embedded in one or read by one.
-const SOURCES: [&str; 8] =
-    ["**/*.go", "go.mod", "go.sum", "go.work", "**/*.tmpl", "**/*.gohtml", "templates/**", "**/templates/**"];
+/// What a program that opens a port has in its own files, unless another package does it.
+const LISTENS: [&str; 11] = [
+    "ListenAndServe",
+    "http.Serve(",
+    "http.Server{",
+    "net.Listen(",
+    ".Listen(",
+    "gin.Default(",
+    "gin.New(",
+    "echo.New(",
+    "fiber.New(",
+    "chi.NewRouter(",
+    "iris.New(",
+];
 
-/// Where the program is put: out of sight, and in a folder of ours that is never watched.
-const PROGRAM: &str = ".everlit/bin/app";
+/// Where most modules keep their programs.
+const CMD: &str = "cmd";
 
-pub(super) fn find(folder: &Folder) -> Option<Finding> {
-    let module = folder.has_file("go.mod");
-    let files = program_files(folder);
-    match (module, files.is_empty()) {
-        (true, false) => Some(app(folder, "Go module", "go.mod", &["."])),
-        (true, true) => below_cmd(folder),
-        (false, false) if folder.has_file("main.go") => Some(loose(folder, &files)),
-        (false, _) => None,
+/// The programs of a module, or of the modules of a workspace.
+pub(super) fn programs(folder: &Folder) -> Vec<Program> {
+    let mut found = if folder.has_file("go.mod") { module(folder, "") } else { Vec::new() };
+    if found.is_empty() {
+        found = workspace(folder).iter().flat_map(|path| module(folder, path)).collect();
     }
+    for program in &mut found {
+        program.sources.extend(embedded(folder));
+    }
+    found
 }
 
-/// Go builds a package by its folder inside a module only; elsewhere the files have to be named.
-fn loose(folder: &Folder, files: &[String]) -> Finding {
+/// A `main.go` outside of the top of a module. Go builds a package by its folder inside a module only; elsewhere the files have to
+/// be named.
+pub(super) fn loose(folder: &Folder) -> Vec<Program> {
+    let files = program_files(folder);
+    if files.is_empty() {
+        return Vec::new();
+    }
     let in_module = folder.path().ancestors().skip(1).any(|parent| parent.join("go.mod").is_file());
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    app(folder, "Go program", "main.go", if in_module { &["."] } else { &files })
+    let program = Program::new("main.go", "main.go", if in_module { &["."] } else { &files });
+    vec![Program { sources: embedded(folder), ..program }]
 }
 
-/// A module that keeps its programs where most do.
-fn below_cmd(folder: &Folder) -> Option<Finding> {
-    let cmd = folder.inner("cmd");
-    let mut programs = cmd.names();
-    programs.retain(|name| !program_files(&cmd.inner(name)).is_empty());
-    match programs.as_slice() {
-        [] => note("Go module without a program", "go.mod; neither the module's folder nor cmd/ has a `package main`"),
-        [program] => Some(app(folder, "Go module", format!("go.mod and cmd/{program}/"), &[&format!("./cmd/{program}")])),
-        _ => note(
-            format!("Go module with several programs below cmd/: {}", programs.join(", ")),
-            format!("go.mod; choose one by `[app] build = \"go build -o {PROGRAM} ./cmd/NAME\"` and `run = \"{PROGRAM}\"`"),
-        ),
+/// The programs of the module at `path`: its own folder's, with those below `cmd/` on request, or those, or what is one folder below.
+fn module(folder: &Folder, path: &str) -> Vec<Program> {
+    let inner = folder.inner(path);
+    // Every module of a workspace has its own name; only the project's says which one is meant.
+    let names =
+        if path.is_empty() { vec![folder.name().to_owned(), module_name(&inner)] } else { vec![folder.name().to_owned()] };
+    let below = |parent: &str| -> Vec<Program> {
+        let names_below = inner.inner(parent).names();
+        names_below.iter().filter_map(|name| program(folder, &[path, parent, name].join("/"), &names)).collect()
+    };
+    let cmd = below(CMD);
+    match program(folder, path, &names) {
+        Some(own) => [own].into_iter().chain(cmd.into_iter().map(Program::on_request)).collect(),
+        None if cmd.is_empty() => below(""),
+        None => cmd,
     }
+}
+
+/// The program in the folder at `path`, when there is one; `names` are those of its module and project.
+fn program(folder: &Folder, path: &str, names: &[String]) -> Option<Program> {
+    let path = path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
+    let inner = folder.inner(&path);
+    let files = program_files(&inner);
+    // Go itself passes over these folders.
+    if files.is_empty() || path.split('/').any(|segment| segment == "testdata" || segment.starts_with(['_', '.'])) {
+        return None;
+    }
+    let (package, why) = match path.as_str() {
+        "" => (".".to_owned(), String::new()),
+        path => (format!("./{path}"), format!("{} and {path}/", if folder.has_file("go.mod") { "go.mod" } else { "go.work" })),
+    };
+    let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(inner.name());
+    let listens = files.iter().any(|file| inner.holds(file, &LISTENS));
+    Some(Program {
+        standing: if listens { Standing::Listens } else { Standing::Candidate },
+        is_namesake: names.iter().any(|known| known == name),
+        // What is at the top and one folder below is looked at for every program.
+        sources: if path.contains('/') { embedded_by(&inner, &format!("{path}/")) } else { Vec::new() },
+        ..Program::new(name, why, &[&package])
+    })
+}
+
+/// The last part of a module's path that is no version.
+fn module_name(folder: &Folder) -> String {
+    let text = folder.text("go.mod").unwrap_or_default();
+    let path = text.lines().find_map(|line| line.trim().strip_prefix("module ")).unwrap_or_default();
+    let is_version = |part: &&str| part.strip_prefix('v').is_some_and(|digits| digits.parse::<u32>().is_ok());
+    path.trim().trim_matches('"').rsplit('/').find(|part| !is_version(part)).unwrap_or_default().to_owned()
+}
+
+/// The folders of the modules that `go.work` names.
+fn workspace(folder: &Folder) -> Vec<String> {
+    let text = folder.text("go.work").unwrap_or_default();
+    let mut in_block = false;
+    let mut folders = Vec::new();
+    for line in text.lines().map(|line| line.split("//").next().unwrap_or_default().trim()) {
+        match (in_block, line.strip_prefix("use")) {
+            (true, _) if line == ")" => in_block = false,
+            (true, _) => folders.push(line),
+            (false, Some(rest)) if rest.trim() == "(" => in_block = true,
+            (false, Some(rest)) if rest.starts_with(char::is_whitespace) => folders.push(rest.trim()),
+            (false, _) => (),
+        }
+    }
+    // Modules outside of the project are none of its programs.
+    let inside = folders.into_iter().map(|path| path.trim_matches('"').trim_start_matches("./").trim_end_matches('/'));
+    inside.filter(|path| !path.is_empty() && !path.starts_with("..") && !path.starts_with('/')).map(str::to_owned).collect()
 }
 
 /// The files of `package main` that a build takes, when there are any.
@@ -70,14 +144,6 @@ fn is_main(text: &str) -> bool {
 fn is_clause(line: &str) -> bool {
     let clause = line.split(['/', ';']).next().unwrap_or(line);
     clause.split_whitespace().eq(["package", "main"])
-}
-
-fn app(folder: &Folder, what: &str, why: impl Into<String>, package: &[&str]) -> Finding {
-    let mut build = owned(&["go", "build", "-o", PROGRAM]);
-    build.extend(owned(package));
-    let mut app = AppFound::new(AppKind::Go, detected(what, why), Run::Command(argv(&[PROGRAM])), &SOURCES);
-    app.sources.extend(embedded(folder));
-    Finding::App(Box::new(AppFound { build: Some(CommandLine::Argv(build)), ..app }))
 }
 
 /// What the packages at the top and one folder below carry with them (`//go:embed`), as globs.

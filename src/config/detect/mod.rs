@@ -1,23 +1,33 @@
 //! Finds out what a folder is from the files in it: a site, an app, both or neither.
 //!
-//! [`detect`] reads and never fails; a file that makes no sense is passed over or becomes a [`Detected`] note. Each kind of app
-//! has a file of its own, which answers with a [`Finding`]. What is *done* with the findings, and which of them the
-//! configuration overrides, is `merge`'s affair.
+//! [`detect`] reads and never fails; a file that makes no sense is passed over or becomes a [`Detected`] note. The kinds of programs
+//! are the rows of [`table`]; a kind whose programs have to be looked for has a file of its own. What is *done* with the findings,
+//! and which of them the configuration overrides, is `merge`'s affair.
 
 mod cargo;
+mod deno;
+mod dotnet;
 mod folder;
 mod go;
 mod node;
 mod node_script;
+mod program;
 mod python;
 mod python_server;
+mod row;
+mod scripts;
 mod site;
+mod table;
+pub(crate) mod tools;
 
 pub(super) use cargo::MESSAGE_FORMAT;
 pub(super) use folder::Folder;
 pub(super) use site::SiteFound;
 
-use super::{AppKind, CommandLine, Detected, Run};
+use program::{Choice, choose};
+use row::Row;
+
+use super::{AppKind, CommandLine, Detected, Run, Wanted};
 
 /// What was found in a folder.
 #[derive(Debug, Default)]
@@ -26,8 +36,20 @@ pub(super) struct Found {
     pub(super) site: SiteFound,
     /// The program, if there is one that can be run.
     pub(super) app: Option<AppFound>,
+    /// Programs of which none was chosen.
+    pub(super) undecided: Option<Undecided>,
     /// What was seen and why it is not used.
     pub(super) notes: Vec<Detected>,
+    /// The names of all programs there are.
+    pub(super) names: Vec<String>,
+}
+
+/// Several programs, and nothing that decides between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Undecided {
+    /// What they are: "Go module".
+    pub(super) what: String,
+    pub(super) names: Vec<String>,
 }
 
 /// A program that can be run as it is.
@@ -39,6 +61,8 @@ pub(super) struct AppFound {
     pub(super) run: Run,
     /// Globs of everything it is made of.
     pub(super) sources: Vec<String>,
+    /// Globs of what it reads anew for each request.
+    pub(super) rereads: Vec<String>,
     /// For a program that reloads its own sources: globs of what it does not notice by itself.
     pub(super) settings: Option<Vec<String>>,
     /// Folders of the project that come first in the search path.
@@ -52,18 +76,13 @@ pub(super) struct AppFound {
 impl AppFound {
     /// A program of which only the command is known.
     pub(super) fn custom(run: CommandLine) -> Self {
-        let words = detected("command", "given");
-        Self::new(AppKind::Custom, words, Run::Command(run), &["**/*"])
-    }
-
-    /// A program without the extras.
-    fn new(kind: AppKind, words: Detected, run: Run, sources: &[&str]) -> Self {
         Self {
-            kind,
-            words,
+            kind: AppKind::Custom,
+            words: detected("command", "given"),
             build: None,
-            run,
-            sources: owned(sources),
+            run: Run::Command(run),
+            sources: owned(&["**/*"]),
+            rereads: Vec::new(),
             settings: None,
             search_first: Vec::new(),
             env: Vec::new(),
@@ -72,45 +91,59 @@ impl AppFound {
     }
 }
 
-/// What one kind made of a folder.
-#[derive(Debug, PartialEq, Eq)]
-enum Finding {
-    /// A program; boxed, for it is large beside a note.
-    App(Box<AppFound>),
-    /// Its files are here, but there is nothing to run.
-    Note(Detected),
-}
-
-/// The kinds in the order in which they win. Beside Rust, Go or Django a `package.json` builds the assets; beside a server in a
-/// `package.json`, other Python files are tools.
-const KINDS: [fn(&Folder) -> Option<Finding>; 5] = [cargo::find, go::find, python::find_django, node::find, python::find];
-
-/// Looks at the files of a folder.
-pub(super) fn detect(folder: &Folder) -> Found {
+/// Looks at the files of a folder. Of each kind of program the first row counts that has one, of all kinds the first.
+pub(super) fn detect(folder: &Folder, wanted: Option<&Wanted>) -> Found {
     let mut found = Found { site: SiteFound::in_folder(folder), ..Found::default() };
-    for finding in KINDS.iter().filter_map(|find| find(folder)) {
-        match (finding, &found.app) {
-            (Finding::Note(note), _) => found.notes.push(note),
-            (Finding::App(app), None) => found.app = Some(*app),
-            (Finding::App(app), Some(chosen)) => found.notes.extend(second_choice(&app, chosen)),
+    let name = match wanted {
+        Some(Wanted::Nothing) => return found,
+        Some(Wanted::Named(name)) => Some(name.as_str()),
+        None => None,
+    };
+    let mut kinds = Vec::new();
+    for row in table::ROWS.iter().filter(|row| row.applies(folder)) {
+        if !kinds.contains(&row.kind) && found.look(folder, row, name) {
+            kinds.push(row.kind);
         }
     }
     found
 }
 
-/// The note for a program that another one came before; none when both are of the same kind.
-fn second_choice(app: &AppFound, chosen: &AppFound) -> Option<Detected> {
-    let what = format!("{} ({}) is not run", app.words.what, app.words.why);
-    let why = format!("{} comes first; `[app] run` chooses another", chosen.words.why);
-    (app.kind != chosen.kind).then_some(Detected { what, why })
+impl Found {
+    /// Takes in what a row makes of the folder; answers whether that was a program.
+    fn look(&mut self, folder: &Folder, row: &Row, wanted: Option<&str>) -> bool {
+        let programs = row.programs(folder);
+        self.names.extend(programs.iter().map(|program| program.name.clone()).filter(|name| !name.is_empty()));
+        let (app, undecided) = match choose(&programs, wanted) {
+            Choice::None => {
+                self.notes.extend(row.note(folder).filter(|_| programs.is_empty()));
+                return false;
+            }
+            Choice::One(program, reason) => (Some(row.app(folder, program, &reason)), None),
+            Choice::Several(names) => (None, Some(Undecided { what: row.what.to_owned(), names: owned(&names) })),
+        };
+        match (self.first(), &app, &undecided) {
+            (Some(first), Some(second), _) => self.notes.push(second_choice(&second.words, &first)),
+            (Some(_), None, _) => (),
+            (None, ..) => (self.app, self.undecided) = (app, undecided),
+        }
+        true
+    }
+
+    /// What the program that is run was found by.
+    fn first(&self) -> Option<String> {
+        let undecided = self.undecided.as_ref().map(|several| several.what.clone());
+        self.app.as_ref().map(|app| app.words.why.clone()).or(undecided)
+    }
+}
+
+/// The note for a program that another one came before.
+fn second_choice(second: &Detected, first: &str) -> Detected {
+    let what = format!("{} ({}) is not run", second.what, second.why);
+    Detected { what, why: format!("{first} comes first; `[app] program` or `[app] run` chooses another") }
 }
 
 fn detected(what: impl Into<String>, why: impl Into<String>) -> Detected {
     Detected { what: what.into(), why: why.into() }
-}
-
-fn note(what: impl Into<String>, why: impl Into<String>) -> Option<Finding> {
-    Some(Finding::Note(detected(what, why)))
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {

@@ -1,20 +1,21 @@
-//! A Node program: the `dev` or `start` script of a `package.json`.
+//! The scripts of a `package.json`.
 //!
 //! Everlit restarts programs without a failed request, so a script that only restarts its program on a change is passed over
 //! for a plain one. A bundler's server is different: it updates pages itself and is left running. A script that runs built
 //! files is never plain by itself, for what it runs may be old: the `build` script comes before it.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
-    AppFound, Finding, Folder, argv, detected,
-    node_script::{Watches, is_plain_node, output_folder, watches},
-    note, owned,
+    Detected, Folder, argv, detected,
+    node_script::{Watches, is_plain, output_folder},
+    program::Program,
+    scripts::Scripts,
 };
-use crate::config::{AppKind, CommandLine, Run};
+use crate::config::CommandLine;
 
-/// What a program is made of.
-const SOURCES: [&str; 4] = ["**/*.{js,mjs,cjs,ts,mts,cts,jsx,tsx,json}", "package-lock.json", ".env", "**/views/**"];
+/// Where package managers put the commands of dependencies.
+pub(super) const COMMANDS: &str = "node_modules/.bin";
 
 /// What a program that watches itself does not notice, or answers by asking to be restarted.
 const SETTINGS: [&str; 8] = [
@@ -28,76 +29,77 @@ const SETTINGS: [&str; 8] = [
     "{angular.json,gatsby-config.*,.eleventy.js,tsconfig.json,nodemon.json}",
 ];
 
-/// Where bundlers keep what they make between two requests.
-const OUTPUTS: [&str; 4] = [".next", ".nuxt", ".svelte-kit", ".astro"];
+/// What npm runs for `npm start` when there is no such script.
+const SERVER: &str = "server.js";
 
-/// Where package managers put the commands of dependencies.
-const COMMANDS: &str = "node_modules/.bin";
+/// Package managers, by the files they leave.
+const MANAGERS: [(&str, &str); 5] =
+    [("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn"), ("bun.lock", "bun"), ("bun.lockb", "bun"), ("package-lock.json", "npm")];
 
-pub(super) fn find(folder: &Folder) -> Option<Finding> {
-    let text = folder.text("package.json")?;
-    let manifest: Value = match serde_json::from_str(&text) {
-        Ok(manifest) => manifest,
-        Err(error) => return note("package.json is not used", format!("it is not JSON: {error}")),
+/// All scripts: the one for development first, the others on request.
+pub(super) fn programs(folder: &Folder) -> Vec<Program> {
+    let Some(manifest) = folder.text("package.json").and_then(|text| serde_json::from_str::<Value>(&text).ok()) else {
+        return Vec::new();
     };
-    let scripts = Scripts(manifest.get("scripts")?.as_object()?);
-    let (name, watches) = scripts.chosen()?;
-    Some(Finding::App(Box::new(app(folder, &scripts, name, watches))))
+    let scripts = Scripts::of(manifest.get("scripts"), |value| value.as_str());
+    let manager = manager(folder, &manifest);
+    let Some((chosen, _)) = scripts.chosen() else {
+        let server = folder.has_file(SERVER).then(|| argv(&["node", SERVER]));
+        return server.map(|run| Program { run: Some(run), ..Program::new(SERVER, SERVER, &[]) }).into_iter().collect();
+    };
+    let program = |name: &str| {
+        let program = program(folder, &scripts, name, manager);
+        if name == chosen { program } else { program.on_request() }
+    };
+    scripts.names().map(program).collect()
 }
 
-/// The scripts of a `package.json`.
-struct Scripts<'m>(&'m Map<String, Value>);
+/// Why a `package.json` is not used.
+pub(super) fn lacking(folder: &Folder) -> Option<Detected> {
+    let error = serde_json::from_str::<Value>(&folder.text("package.json")?).err()?;
+    Some(detected("package.json is not used", format!("it is not JSON: {error}")))
+}
 
-impl<'m> Scripts<'m> {
-    fn text(&self, name: &str) -> Option<&'m str> {
-        self.0.get(name)?.as_str().filter(|text| !text.trim().is_empty())
-    }
-
-    fn watches(&self, name: &str) -> Option<Watches> {
-        Some(watches(self.text(name)?, &|name| self.text(name)))
-    }
-
-    /// The script to run, and what it does about changes.
-    fn chosen(&self) -> Option<(&'static str, Watches)> {
-        match (self.watches("dev"), self.watches("start")) {
-            (Some(Watches::Restarting), Some(Watches::Nothing)) if self.output_folder("start").is_none() => {
-                Some(("start", Watches::Nothing))
-            }
-            (Some(dev), _) => Some(("dev", dev)),
-            (None, Some(start)) => Some(("start", start)),
-            (None, None) => None,
-        }
-    }
-
-    fn output_folder(&self, name: &str) -> Option<&'static str> {
-        output_folder(self.text(name)?)
-    }
-
-    /// Whether npm runs something around the script.
-    fn has_hooks(&self, name: &str) -> bool {
-        ["pre", "post"].iter().any(|when| self.text(&format!("{when}{name}")).is_some())
+fn program(folder: &Folder, scripts: &Scripts<'_>, name: &str, manager: &str) -> Program {
+    let watches = scripts.watches(name).unwrap_or(Watches::Nothing);
+    let runs_built = scripts.text(name).and_then(output_folder);
+    let built = runs_built.filter(|_| watches == Watches::Nothing && scripts.text("build").is_some());
+    Program {
+        build: built.map(|_| command(folder, scripts, "build", manager)),
+        run: Some(command(folder, scripts, name, manager)),
+        settings: (watches != Watches::Nothing).then_some(&SETTINGS),
+        outputs: built,
+        ..Program::new(name, format!("package.json, script `{name}`"), &[])
     }
 }
 
-fn app(folder: &Folder, scripts: &Scripts<'_>, name: &str, watches: Watches) -> AppFound {
-    let words = detected("Node program", format!("package.json, script `{name}`"));
-    let app = AppFound::new(AppKind::Node, words, Run::Command(command(folder, scripts, name)), &SOURCES);
-    let built = scripts.output_folder(name).filter(|_| watches == Watches::Nothing && scripts.text("build").is_some());
-    AppFound {
-        build: built.map(|_| command(folder, scripts, "build")),
-        settings: (watches != Watches::Nothing).then(|| owned(&SETTINGS)),
-        search_first: owned(&[COMMANDS]),
-        outputs: OUTPUTS.into_iter().chain(built).flat_map(|folder| [folder.to_owned(), format!("{folder}/**")]).collect(),
-        ..app
-    }
-}
-
-/// The script's own text, without npm between us and the program, which passes signals on late or not at all. npm has to do it
-/// when there are hooks, or when the commands of dependencies are not in this folder (a workspace keeps them further up).
-fn command(folder: &Folder, scripts: &Scripts<'_>, name: &str) -> CommandLine {
-    let direct = scripts.text(name).filter(|text| folder.has_folder(COMMANDS) || is_plain_node(text));
+/// The script's own text, without a package manager between us and the program, which passes signals on late or not at all. It has
+/// to do it when there are hooks, or when the commands of dependencies are not in this folder (a workspace keeps them further up).
+fn command(folder: &Folder, scripts: &Scripts<'_>, name: &str, manager: &str) -> CommandLine {
+    let direct = scripts.text(name).filter(|text| folder.has_folder(COMMANDS) || is_plain(text));
     match direct {
         Some(text) if !scripts.has_hooks(name) => CommandLine::Shell(text.to_owned()),
-        _ => argv(&["npm", "run", name]),
+        _ => argv(&[manager, "run", name]),
     }
+}
+
+/// The package manager that a project is kept with: the one it names, or whose lock file is here or, in a workspace, further up.
+fn manager(folder: &Folder, manifest: &Value) -> &'static str {
+    let named = manifest.get("packageManager").and_then(Value::as_str).and_then(|text| text.split('@').next());
+    let by_name = MANAGERS.iter().find(|(_, name)| Some(*name) == named);
+    let by_file = || MANAGERS.iter().find(|(file, _)| project_folders(folder).any(|place| place.has_file(file)));
+    by_name.or_else(by_file).map_or("npm", |(_, name)| name)
+}
+
+/// This folder and those around it, as far as the repository goes.
+fn project_folders(folder: &Folder) -> impl Iterator<Item = Folder> {
+    let mut is_past = false;
+    let within = folder.path().ancestors().map(Folder::new).take_while(move |place| {
+        let goes_on = !is_past;
+        is_past = place.has_folder(".git") || place.has_file(".git");
+        goes_on
+    });
+    let folders: Vec<_> = within.collect();
+    let has_repository = folders.last().is_some_and(|place| place.has_folder(".git") || place.has_file(".git"));
+    folders.into_iter().take(if has_repository { usize::MAX } else { 1 })
 }

@@ -63,8 +63,11 @@ const WATCH_OPTIONS: [&str; 3] = ["--watch", "--hot", "--watch-path"];
 const PREFIXES: [&str; 12] =
     ["npx", "bunx", "pnpx", "exec", "dlx", "x", "env", "cross-env", "cross-env-shell", "dotenv", "dotenvx", "--"];
 
+/// Programs that run a file of JavaScript.
+const RUNTIMES: [&str; 3] = ["bun", "deno", "node"];
+
 /// Programs that run a script of the same `package.json`, or a prefix's word behind them.
-const RUNNERS: [&str; 4] = ["npm", "yarn", "pnpm", "bun"];
+const RUNNERS: [&str; 5] = ["npm", "yarn", "pnpm", "bun", "deno"];
 
 /// Where compilers and bundlers put what they build.
 const OUTPUTS: [&str; 5] = ["dist", "build", "out", ".output", "lib"];
@@ -102,9 +105,9 @@ fn watches_within<'s>(script: &'s str, lookup: &impl Fn(&str) -> Option<&'s str>
     by_command.max().unwrap_or(Watches::Nothing)
 }
 
-/// Whether every command of `script` is found without `node_modules/.bin`.
-pub(super) fn is_plain_node(script: &str) -> bool {
-    commands(script).all(|words| program(&words).is_some_and(|(name, _)| name == "node"))
+/// Whether every command of `script` is a runtime, which is found without `node_modules/.bin`.
+pub(super) fn is_plain(script: &str) -> bool {
+    commands(script).all(|words| program(&words).is_some_and(|(name, _)| RUNTIMES.contains(&name)))
 }
 
 /// The folder of built files that `script` runs from; such a script runs what was saved before the last build.
@@ -124,6 +127,7 @@ fn commands(script: &str) -> impl Iterator<Item = Vec<&str>> {
 fn program<'w>(words: &'w [&'w str]) -> Option<(&'w str, &'w [&'w str])> {
     let at = words.iter().position(|word| !is_prefix(word) && !word.starts_with('-'))?;
     let (program, arguments) = words.get(at..)?.split_first()?;
+    let program = program.strip_prefix("npm:").unwrap_or(program);
     let name = if program.starts_with('@') { program } else { program.rsplit('/').next().unwrap_or(program) };
     if RUNNERS.contains(&name) && arguments.first().is_some_and(|word| is_prefix(word)) {
         return self::program(arguments);
@@ -139,7 +143,7 @@ fn is_prefix(word: &str) -> bool {
 /// The words of `npm run NAME` and its like from the name on, which is a script's or a command's.
 fn called<'w>(words: &'w [&'w str]) -> Option<&'w [&'w str]> {
     let (_, arguments) = program(words).filter(|(name, _)| RUNNERS.contains(name))?;
-    let at = arguments.iter().position(|word| !matches!(*word, "run" | "run-script") && !word.starts_with('-'))?;
+    let at = arguments.iter().position(|word| !matches!(*word, "run" | "run-script" | "task") && !word.starts_with('-'))?;
     arguments.get(at..)
 }
 
@@ -184,6 +188,8 @@ mod tests {
             "yarn vite --host",
             "npx --yes vite",
             "concurrently \"npm run api\" \"npm run serve\"",
+            "deno run -A npm:vite",
+            "deno task serve",
         ] {
             check(script, Watches::Updating);
         }
@@ -212,7 +218,7 @@ mod tests {
 
     #[test]
     fn programs_that_need_no_folder_of_packages() {
-        let check = |script, expected| assert_eq!(is_plain_node(script), expected, "{script}");
+        let check = |script, expected| assert_eq!(is_plain(script), expected, "{script}");
         check("node server.js", true);
         check("PORT=3000 node a.js && node b.js", true);
         check("tsx server.ts", false);

@@ -1,83 +1,62 @@
-//! A Python program: Django's `manage.py`, an `app.py`, or a module that holds a web application.
+//! The programs of a Python project: modules that hold a web application, and files that start something themselves.
 
 use super::{
-    AppFound, Finding, Folder, argv, detected, note, owned,
+    Folder,
+    program::{Program, Standing},
     python_server::{Server, WebApp, starts_itself},
 };
-use crate::config::{AppKind, Run};
 
-/// What a program is made of. Frameworks read templates once, so a changed one takes a restart.
-const SOURCES: [&str; 8] =
-    ["**/*.py", "pyproject.toml", "requirements*.txt", "uv.lock", "poetry.lock", ".env", "templates/**", "**/templates/**"];
+/// Files that may hold a program, with their module names, the most usual first.
+const MODULES: [(&str, &str); 8] = [
+    ("app.py", "app"),
+    ("main.py", "main"),
+    ("server.py", "server"),
+    ("app/main.py", "app.main"),
+    ("app/__init__.py", "app"),
+    ("src/main.py", "src.main"),
+    ("asgi.py", "asgi"),
+    ("wsgi.py", "wsgi"),
+];
 
-/// Environments a project keeps beside its sources, before the interpreter of the system.
-const INTERPRETERS: [&str; 2] = [".venv/bin/python", "venv/bin/python"];
+/// The file that is a program whatever is in it.
+const USUAL: &str = "app.py";
 
-/// Files that may hold a web application, with their module names.
-const MODULES: [(&str, &str); 3] = [("app.py", "app"), ("main.py", "main"), ("app/main.py", "app.main")];
+/// What a file that opens a port itself has in it.
+const LISTENS: [&str; 8] =
+    ["HTTPServer(", "socketserver", "wsgiref", "run_simple(", "web.run_app(", "waitress", "tornado", "uvicorn.run("];
 
-/// A Django project.
-pub(super) fn find_django(folder: &Folder) -> Option<Finding> {
-    folder.has_file("manage.py").then(|| {
-        // Its own reloader would restart it a second time, and drop requests.
-        app(folder, "Django project", "manage.py", &["manage.py", "runserver", "--noreload", "127.0.0.1:{port}"])
-    })
+/// Modules with an ASGI application that leave it to others to start it.
+pub(super) fn asgi(folder: &Folder) -> Vec<Program> {
+    served(folder, Server::Uvicorn)
 }
 
-/// Any other Python program.
-pub(super) fn find(folder: &Folder) -> Option<Finding> {
-    let served = MODULES.iter().find_map(|(file, module)| served(folder, file, module));
-    served.or_else(|| script(folder)).or_else(|| unknown_project(folder))
+/// The same for Flask.
+pub(super) fn flask(folder: &Folder) -> Vec<Program> {
+    served(folder, Server::Flask)
 }
 
-/// A module that holds a web application and leaves it to others to start it.
-fn served(folder: &Folder, file: &str, module: &str) -> Option<Finding> {
-    let text = folder.text(file)?;
-    let web = WebApp::in_text(&text).filter(|_| !starts_itself(&text))?;
-    let target = format!("{module}:{}", web.variable);
-    Some(match web.server {
-        Server::Uvicorn => app(folder, "ASGI application", file, &["-m", "uvicorn", &target, "--port", "{port}"]),
-        Server::Flask => flask(folder, file, &target),
-    })
+/// The first one, the others on request.
+fn served(folder: &Folder, server: Server) -> Vec<Program> {
+    let found = MODULES.iter().filter_map(|(file, module)| {
+        let text = folder.text(file)?;
+        let web = WebApp::in_text(&text).filter(|web| web.server == server && !starts_itself(&text))?;
+        let target = format!("{module}:{}", web.variable);
+        Some(Program::new(&target, *file, &[&target]))
+    });
+    first_of(found.collect())
 }
 
-/// With its debugger, and without its reloader: that would restart it a second time.
-fn flask(folder: &Folder, file: &str, target: &str) -> Finding {
-    let arguments = ["-m", "flask", "--app", target, "run", "--no-reload", "--port", "{port}"];
-    let mut finding = app(folder, "Flask application", file, &arguments);
-    if let Finding::App(app) = &mut finding {
-        app.env.push(("FLASK_DEBUG".to_owned(), "1".to_owned()));
-    }
-    finding
+/// Files that are run as they are: `app.py` always, another one if it holds a web application or opens a port.
+pub(super) fn files(folder: &Folder) -> Vec<Program> {
+    let found = MODULES.iter().filter(|(file, _)| {
+        let holds_program = |text: &str| WebApp::in_text(text).is_some() || LISTENS.iter().any(|hint| text.contains(hint));
+        folder.text(file).is_some_and(|text| *file == USUAL || (!file.contains('/') && holds_program(&text)))
+    });
+    first_of(found.map(|(file, _)| Program::new(*file, *file, &[file])).collect())
 }
 
-/// A file that is run as it is: `app.py` always, another one if it holds a web application.
-fn script(folder: &Folder) -> Option<Finding> {
-    if folder.has_file("app.py") {
-        return Some(app(folder, "Python program", "app.py", &["app.py"]));
-    }
-    let holds_web_app = WebApp::in_text(&folder.text("main.py")?).is_some();
-    holds_web_app.then(|| app(folder, "Python program", "main.py", &["main.py"]))
-}
-
-fn unknown_project(folder: &Folder) -> Option<Finding> {
-    if !folder.has_file("pyproject.toml") || folder.has_file("manage.py") {
-        return None;
-    }
-    note(
-        "Python project without a program",
-        "pyproject.toml; there is no manage.py, no app.py and no application in main.py, so `[app] run` has to say what to run",
-    )
-}
-
-fn app(folder: &Folder, what: &str, why: &str, arguments: &[&str]) -> Finding {
-    let interpreter = INTERPRETERS.into_iter().find(|path| folder.has_file(path)).unwrap_or("python3");
-    let run = Run::Command(argv(&[&[interpreter], arguments].concat()));
-    let app = AppFound::new(AppKind::Python, detected(what, why), run, &SOURCES);
-    Finding::App(Box::new(AppFound {
-        // Output into a pipe would wait until 8 KiB are there.
-        env: vec![("PYTHONUNBUFFERED".to_owned(), "1".to_owned())],
-        outputs: owned(&["**/__pycache__", "**/__pycache__/**", ".venv", ".venv/**", "venv", "venv/**"]),
-        ..app
-    }))
+fn first_of(programs: Vec<Program>) -> Vec<Program> {
+    let mut found = programs;
+    found.iter_mut().skip(1).for_each(|program| program.standing = Standing::OnRequest);
+    found
 }

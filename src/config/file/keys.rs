@@ -28,7 +28,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ),
     ("site", &["public", "templates", "data", "fallback"]),
     ("version", &["number", "deprecated", "sunset"]),
-    ("app", &["build", "run", "ready", "ready_timeout", "port", "watch", "env", "env_files", "pty"]),
+    ("app", &["program", "build", "run", "ready", "ready_timeout", "port", "watch", "env", "env_files", "pty"]),
     ("cors", &["origins", "methods", "headers", "expose", "credentials", "max_age"]),
     ("live", &["inject", "morph"]),
     ("watch", &["poll", "ignore"]),

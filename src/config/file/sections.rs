@@ -10,7 +10,7 @@ use super::{
     version,
 };
 use crate::config::{
-    AppPort, CommandLine, CorsConfig, FaultConfig, Layer, VersionConfig,
+    AppPort, CommandLine, CorsConfig, FaultConfig, Layer, VersionConfig, Wanted,
     value::{self, Invalid},
 };
 
@@ -66,7 +66,9 @@ pub(super) fn read(source: &str) -> Result<File, Fault> {
     file.hosts = top.get("hosts", |names| list(names, |name| parsed(name, value::host_name)))?.unwrap_or_default();
     file.site = top.section("site", |table| site(&table))?;
     file.versions = version::read(&top)?;
-    (file.app, file.layer.build, file.layer.run) = top.section("app", |table| app(&table))?;
+    let App { keys, program, build, run } = top.section("app", |table| app(&table))?;
+    file.app = keys;
+    (file.layer.program, file.layer.build, file.layer.run) = (program, build, run);
     file.cors = top.section("cors", |table| cors::read(&table))?;
     (file.layer.inject, file.layer.morph) =
         top.section("live", |table| Ok((table.get("inject", switch)?, table.get("morph", switch)?)))?;
@@ -115,7 +117,14 @@ fn place(value: &Value<'_>) -> Result<Place, Fault> {
     }
 }
 
-type App = (AppKeys, Option<CommandLine>, Option<CommandLine>);
+/// `[app]` whole.
+#[derive(Default)]
+struct App {
+    keys: AppKeys,
+    program: Option<Wanted>,
+    build: Option<CommandLine>,
+    run: Option<CommandLine>,
+}
 
 fn app(table: &Table<'_, '_>) -> Result<App, Fault> {
     let keys = AppKeys {
@@ -127,7 +136,19 @@ fn app(table: &Table<'_, '_>) -> Result<App, Fault> {
         env_files: table.get("env_files", |files| list(files, |file| parsed(file, value::inner_path)))?,
         pty: table.get("pty", switch)?,
     };
-    Ok((keys, table.get("build", command)?, table.get("run", command)?))
+    Ok(App {
+        keys,
+        program: table.get("program", program)?,
+        build: table.get("build", command)?,
+        run: table.get("run", command)?,
+    })
+}
+
+fn program(value: &Value<'_>) -> Result<Wanted, Fault> {
+    match value.get_ref() {
+        DeValue::Boolean(false) => Ok(Wanted::Nothing),
+        _ => parsed(value, str::parse),
+    }
 }
 
 fn command(value: &Value<'_>) -> Result<CommandLine, Fault> {

@@ -4,7 +4,7 @@ use super::*;
 use http::{HeaderName, Method, StatusCode};
 
 use crate::config::{
-    AppPort, CommandLine, CorsConfig, Failure, FaultConfig, Host, Layer, LogFormat, Share, VersionConfig, value,
+    AppPort, CommandLine, CorsConfig, Failure, FaultConfig, Host, Layer, LogFormat, Share, VersionConfig, Wanted, value,
 };
 
 fn message(text: &str) -> String {
@@ -133,6 +133,7 @@ fn every_key_is_read() {
         data = false
         fallback = "index.html"
         [app]
+        program = "web"
         build = ["make", "it all"]
         run = "serve --port {port}"
         ready = "/healthz"
@@ -194,6 +195,7 @@ fn every_key_is_read() {
         host: Some(Host::Address([0, 0, 0, 0, 0, 0, 0, 1].into())),
         open: Some(true),
         log: Some(LogFormat::Json),
+        program: Some(Wanted::Named("web".to_owned())),
         build: Some(CommandLine::Argv(vec!["make".to_owned(), "it all".to_owned()])),
         run: Some(CommandLine::Shell("serve --port {port}".to_owned())),
         inject: Some(false),

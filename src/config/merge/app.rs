@@ -9,8 +9,8 @@ use std::{
 
 use super::ReadVariables;
 use crate::config::{
-    AppConfig, AppKind, CommandLine, ConfigError, Layer, Run,
-    detect::{AppFound, MESSAGE_FORMAT},
+    AppConfig, CommandLine, ConfigError, Layer, Run, Wanted,
+    detect::{AppFound, Found, MESSAGE_FORMAT},
     file::AppKeys,
 };
 
@@ -29,11 +29,15 @@ pub(super) fn merge(
     root: &Path,
     layer: &Layer,
     keys: AppKeys,
-    found: Option<&AppFound>,
+    found: &Found,
     read_variables: &ReadVariables,
 ) -> Result<Option<AppConfig>, ConfigError> {
     let is_given = layer.build.is_some() || layer.run.is_some();
-    match (&layer.upstream, program(layer, found)) {
+    let program = program(layer, found);
+    if let (None, None, Some(error)) = (&layer.upstream, &program, undecided(layer, found)) {
+        return Err(error);
+    }
+    match (&layer.upstream, program) {
         (Some(_), _) if is_given => Err(ConfigError::TwoBackends),
         (Some(_), _) => Ok(None),
         (None, Some(program)) => configured(root, layer, keys, program, read_variables).map(Some),
@@ -42,9 +46,18 @@ pub(super) fn merge(
     }
 }
 
+/// Why none of the programs that are there is run, when there are some or one was asked for.
+fn undecided(layer: &Layer, found: &Found) -> Option<ConfigError> {
+    if let Some(Wanted::Named(name)) = &layer.program {
+        return Some(ConfigError::NoSuchProgram { name: name.clone(), names: found.names.clone() });
+    }
+    let several = found.undecided.clone()?;
+    Some(ConfigError::SeveralPrograms { what: several.what, names: several.names })
+}
+
 /// What was found, or what only a command is known of.
-fn program(layer: &Layer, found: Option<&AppFound>) -> Option<AppFound> {
-    found.cloned().or_else(|| layer.run.clone().map(AppFound::custom))
+fn program(layer: &Layer, found: &Found) -> Option<AppFound> {
+    found.app.clone().or_else(|| layer.run.clone().map(AppFound::custom))
 }
 
 fn configured(
@@ -60,6 +73,7 @@ fn configured(
     Ok(AppConfig {
         kind: program.kind,
         build: build(layer, &program)?,
+        rereads: program.rereads.clone(),
         reloads_itself,
         watch: keys.watch.unwrap_or_else(|| watched(layer, &program)),
         env: environment(root, layer, over(keys.env, read), &program),
@@ -89,7 +103,7 @@ fn watched(layer: &Layer, program: &AppFound) -> Vec<String> {
 /// The given build command or the detected one. Cargo is asked to name what it built, for nothing else can tell where it is.
 fn build(layer: &Layer, program: &AppFound) -> Result<Option<CommandLine>, ConfigError> {
     let Some(given) = layer.build.clone() else { return Ok(program.build.clone()) };
-    if program.kind != AppKind::Cargo {
+    if program.run != Run::BuiltExecutable {
         return Ok(Some(given));
     }
     match (naming(&given), &layer.run) {

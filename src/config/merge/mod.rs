@@ -47,7 +47,7 @@ pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
     let layer = flags.over(env).over(layer);
     let project = project_name(&root);
 
-    let program = app::merge(&root, &layer, app, found.app.as_ref(), read_variables)?;
+    let program = app::merge(&root, &layer, app, &found, read_variables)?;
     let behind = Behind::new(program.as_ref(), layer.upstream.as_ref(), found.app.as_ref());
     let (site, site_words) = site::merge(&root, &project, site, found.site, behind)?;
     let writes = writes(&layer)?;

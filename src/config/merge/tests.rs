@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AppConfig, AppKind, AppPort, CommandLine, LogFormat, Run, SiteConfig, fixture::TestFolder, load};
+use crate::config::{AppConfig, AppKind, AppPort, CommandLine, LogFormat, Run, SiteConfig, Wanted, fixture::TestFolder, load};
 
 /// The configuration of a project, with flags and environment.
 fn loaded(files: &str, flags: Layer, env: Layer) -> Result<Config, ConfigError> {
@@ -362,6 +362,28 @@ fn what_is_given_replaces_its_half_of_what_was_detected() {
     let both = "-- everlit.toml --\nupstream = \"http://a\"\napp.run = \"x\"\n";
     assert!(matches!(loaded(both, Layer::default(), Layer::default()), Err(ConfigError::TwoBackends)));
     check(both, run("y"), "y, Custom");
+}
+
+#[test]
+fn of_several_programs_one_has_to_be_chosen() {
+    const TWO: &str = "-- go.mod --\n-- cmd/api/a.go --\npackage main\n-- cmd/worker/w.go --\npackage main\n";
+    const UNDECIDED: &str = "there are several programs here (Go module): api, worker; choose one by `--program api`, \
+        or by `program = \"api\"` below `[app]` in everlit.toml";
+    let check = |files: &str, flags, expected: &str| assert_eq!(program(files, flags), expected);
+    let named = |name: &str| Layer { program: Some(Wanted::Named(name.to_owned())), ..Layer::default() };
+    let worker = "go build -o .everlit/bin/app ./cmd/worker → .everlit/bin/app, Go";
+    check(TWO, Layer::default(), UNDECIDED);
+    check(&format!("{TWO}-- static/ --\n"), Layer::default(), UNDECIDED);
+    check(TWO, Layer { build: shell("make"), ..Layer::default() }, UNDECIDED);
+    check(TWO, Layer { run: shell("./x"), ..Layer::default() }, "./x, Custom");
+    check(TWO, named("worker"), worker);
+    check(&format!("{TWO}-- everlit.toml --\napp.program = \"worker\"\n"), Layer::default(), worker);
+    check(&format!("{TWO}-- everlit.toml --\napp.program = \"api\"\n"), named("worker"), worker);
+    check(&format!("{TWO}-- everlit.toml --\napp.program = false\n"), Layer::default(), "none");
+    check(TWO, named("web"), "there is no program `web` here; there are api, worker");
+    check("", named("web"), "there is no program `web` here; none was found that has a name; set `[app] run`");
+    let upstream = Layer { upstream: Some(http::Uri::from_static("http://a")), ..Layer::default() };
+    check(TWO, upstream, "none");
 }
 
 #[test]

@@ -13,7 +13,9 @@ const PACKAGES: &[(&str, &[&str], &str)] = &[
     ("mount", &["mount"], "mount"),
     ("node", &["node"], "nodejs"),
     ("nsenter", &["nsenter"], "util-linux"),
+    ("php", &["php"], "php-cli"),
     ("python3", &["python3"], "python3"),
+    ("ruby", &["ruby"], "ruby"),
     ("unshare", &["unshare"], "util-linux"),
 ];
 
