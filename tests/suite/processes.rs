@@ -13,7 +13,7 @@ use everlit::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{BUILD, MARK, Processes, SOON, TestProject, TestServer, require};
+use crate::harness::{BUILD, MARK, Processes, Random, SOON, TestProject, TestServer, get, require};
 
 /// From SIGTERM to SIGKILL. Longer than any of these tests takes, unless it is the grace that it is about.
 const GRACE: Duration = Duration::from_secs(20);
@@ -207,6 +207,74 @@ fn restarts_leave_neither_descriptors_nor_zombies() {
     let before = wait_settled(pid, usize::MAX);
     (3..3 + RESTARTS).for_each(restart);
     wait_settled(pid, before + PASSING);
+}
+
+/// A program that tells which save it was built from.
+const NUMBERED: &str = r#"
+-- go.mod --
+module example.com/numbered
+
+go 1.19
+-- main.go --
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+)
+
+const NUMBER = "0"
+
+func main() {
+	http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "save "+NUMBER+".") })
+	if err := http.ListenAndServe("127.0.0.1:"+os.Getenv("PORT"), nil); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+"#;
+
+/// Saves in random rhythm: before, while and after the ones before are built, started, and swapped to.
+const SAVES: u64 = 60;
+
+/// The longest pause between two of them, in milliseconds: about what a build and a start take.
+const LONGEST_PAUSE: u64 = 900;
+
+/// One save in so many does not compile.
+const BROKEN_IN: u64 = 6;
+
+#[tokio::test]
+async fn saves_in_any_rhythm_end_in_the_last_source() {
+    require("go");
+    let project = TestProject::from_text(NUMBERED);
+    let mut server = TestServer::start_app(project.path(), &[]);
+    let (pid, source, mut random) = (server.pid(), project.read("main.go"), Random::seeded());
+    let save = |number: u64, number_text: &str| {
+        let text = source.replace("\"0\"", number_text);
+        if number.is_multiple_of(2) { project.save("main.go", &text) } else { project.save_atomically("main.go", &text) }
+    };
+    save(1, "\"first\"");
+    server.wait_event("generation", BUILD);
+    let before = wait_settled(pid, usize::MAX);
+    for number in 0..SAVES {
+        let is_broken = random.of(0..BROKEN_IN) == 0;
+        save(number, &if is_broken { format!("{number}broken") } else { format!("\"{number}\"") });
+        tokio::time::sleep(Duration::from_millis(random.of(0..LONGEST_PAUSE))).await;
+    }
+    save(SAVES, "\"last\"");
+
+    let deadline = Instant::now() + BUILD;
+    let mut page = get(&server.url).await.text();
+    while page != "save last." {
+        assert!(Instant::now() < deadline, "{page:?} is served, not the last save\n{}", server.transcript());
+        server.wait_event("generation", BUILD);
+        page = get(&server.url).await.text();
+    }
+    wait_settled(pid, before + PASSING);
+    let alive = server.processes().alive();
+    assert_eq!(alive.len(), 3, "Everlit, the keeper and one program: {alive:?}");
+    assert_eq!(get(&server.url).await.text(), "save last.", "nothing older came later");
 }
 
 /// Waits until a process has one child, zombies counted, and at most so many descriptors; answers how many.
