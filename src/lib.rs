@@ -67,4 +67,6 @@ pub mod report;
 
 pub mod telemetry;
 
+mod plain;
+
 mod assets;

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     config::{CommandLine, PORT, Run},
     process::{Exit, Keeper, Launch, Line, Process, Step, Stream},
-    telemetry::{Notice, Notices},
+    telemetry::{Notices, Output, Source},
 };
 
 /// From SIGTERM to SIGKILL.
@@ -131,24 +131,30 @@ async fn pump_output(
     ended: watch::Sender<Option<Exit>>,
     mut stopped: oneshot::Receiver<()>,
 ) {
-    let show = |line: Line| {
+    let mut output = Output::new(Source::App, notices);
+    let show = |output: &mut Output, line: Line| {
         tail.push(line.text.clone());
-        notices.send(Notice::AppOutput { line: line.text, stderr: line.stream == Stream::Err });
+        output.say(line.text, line.stream == Stream::Err);
     };
     loop {
         let step = tokio::select! {
             _ = &mut stopped => break,
+            () = output.due() => {
+                output.release();
+                continue;
+            }
             step = process.next() => step,
         };
         match step {
-            Step::Line(line) => show(line),
+            Step::Line(line) => show(&mut output, line),
             Step::Exited(exit) => {
+                output.release();
                 ended.send_replace(Some(exit));
                 break;
             }
         }
     }
-    process.stop_with(show).await;
+    process.stop_with(|line| show(&mut output, line)).await;
 }
 
 fn launch(keeper: &Keeper, start: &Start, variables: Vec<(String, String)>, port: u16) -> io::Result<Launch> {
@@ -164,7 +170,7 @@ fn launch(keeper: &Keeper, start: &Start, variables: Vec<(String, String)>, port
     env.iter_mut().for_each(|(_, value)| *value = filled(value, port));
     env.extend(variables);
     env.push(("PORT".into(), port.to_string()));
-    Ok(Launch { keeper: keeper.clone(), command, dir: config.dir.clone(), env, grace: STOP_GRACE })
+    Ok(Launch { keeper: keeper.clone(), command, dir: config.dir.clone(), env, pty: config.pty, grace: STOP_GRACE })
 }
 
 fn with_port(command: &CommandLine, port: u16) -> CommandLine {

@@ -22,7 +22,7 @@ use crate::{
     generation::Generation,
     process::{Keeper, Launch, Process, Step, Stream},
     report::{Diagnostic, Kind, Report},
-    telemetry::{Notice, Notices},
+    telemetry::{Notice, Notices, Output, Source},
 };
 
 /// From SIGTERM to SIGKILL for a build that is not wanted any more. A compiler has nothing to save.
@@ -186,7 +186,7 @@ impl Job {
         let (dir, mut env) = (self.app.dir.clone(), self.app.env.clone());
         env.retain(|(_, value)| !value.contains(PORT));
         env.extend(self.provenance.of_build(self.next).await);
-        let launch = Launch { keeper, command, dir, env, grace: CANCEL_GRACE };
+        let launch = Launch { keeper, command, dir, env, pty: false, grace: CANCEL_GRACE };
         let mut log = Log::new(self.app.kind);
         let success = match Process::start(&launch).await {
             Ok(process) => self.follow(process, &mut log, cancelled).await?,
@@ -200,8 +200,10 @@ impl Job {
 
     /// Reads the output to its end; `None` when the build was cancelled, and gone by then.
     async fn follow(&self, mut process: Process, log: &mut Log, mut cancelled: oneshot::Receiver<()>) -> Option<bool> {
+        let mut output = Output::new(Source::Build, self.notices.clone());
         loop {
             tokio::select! {
+                () = output.due() => output.release(),
                 _ = &mut cancelled => {
                     process.stop().await;
                     return None;
@@ -210,7 +212,7 @@ impl Job {
                     Step::Line(line) => {
                         let stderr = line.stream == Stream::Err;
                         for line in log.add(line.text).iter().flat_map(|text| text.lines()) {
-                            self.notices.send(Notice::AppOutput { line: line.to_owned(), stderr });
+                            output.say(line.to_owned(), stderr);
                         }
                     }
                     Step::Exited(exit) => {

@@ -10,12 +10,12 @@ use tracing_subscriber::EnvFilter;
 use super::{
     args::DevArgs,
     browser,
-    console::{Console, Ready},
+    console::{self, Console, Ready},
     keys::{Key, Keys},
     signals,
 };
 use crate::{
-    config::{self, Config, Layer},
+    config::{self, Config, Layer, LogFormat},
     process::{EndSignals, Keeper},
     session::{Command, Opened, Session, Setup},
     telemetry::{Notice, Notices},
@@ -55,7 +55,7 @@ async fn serve(config: Config, load: crate::session::Load, began: Instant) -> Re
     let (commands, asked) = mpsc::channel(COMMANDS);
     let stop = CancellationToken::new();
     let stopped = stop.clone();
-    let (keeper, adb_port) = (keeper()?, adb_port());
+    let (keeper, adb_port) = (keeper(&config)?, adb_port());
     let setup = Setup { config: config.clone(), load, keeper, adb_port, notices: notices.clone(), commands: asked, stop };
     let (session, opened) = Session::open(setup)?;
     // Before the terminal is changed and anybody hears that we are ready: from here on a signal ends us in good order.
@@ -103,12 +103,22 @@ async fn obey(mut keys: Keys, commands: mpsc::Sender<Command>, stop: Cancellatio
 }
 
 /// The program that keeps process trees: this one, even when its file has been replaced meanwhile.
-fn keeper() -> Result<Keeper> {
+fn keeper(config: &Config) -> Result<Keeper> {
     let program = match cfg!(target_os = "linux") {
         true => "/proc/self/exe".into(),
         false => env::current_exe().context("cannot find the everlit program itself")?,
     };
-    Ok(Keeper::new(program, Vec::new()))
+    Ok(Keeper::new(program, colours(config.log)))
+}
+
+/// Asks programs for colours, which they leave out for a pipe, where ours has them and the person did not say otherwise.
+fn colours(format: LogFormat) -> Vec<(String, String)> {
+    let names = ["FORCE_COLOR", "CLICOLOR_FORCE"];
+    let is_said = names.iter().chain(&["NO_COLOR"]).any(|name| env::var_os(name).is_some());
+    if is_said || !console::has_colours(format) {
+        return Vec::new();
+    }
+    names.map(|name| (name.to_owned(), "1".to_owned())).to_vec()
 }
 
 /// Where the adb server of this machine listens, as adb itself finds it.

@@ -1,6 +1,6 @@
 //! The keeper: the other end of [`Process`](super::Process), running in a process of its own.
 //!
-//! It is called as `everlit --everlit-keeper GRACE_MS PROGRAM ARGS…` with a socket as standard input. It speaks one line per event on
+//! It is called as `everlit --everlit-keeper GRACE_MS STREAMS PROGRAM ARGS…` with a socket as standard input. It speaks one line per event on
 //! that socket, and treats its end as the order to stop. It leads a process group of its own, so the terminal's signals do not
 //! reach it; one that is sent to it on purpose is the same order. Only SIGKILL ends it before its tree.
 
@@ -24,11 +24,17 @@ use tokio::{
     runtime::{Builder, Runtime},
 };
 
-use super::{EndSignals, Exit, tree};
+use super::{EndSignals, Exit, terminal, tree};
 use crate::config::tools;
 
 /// The first argument that makes this program a keeper. It is no subcommand: nobody should meet it in `--help`.
 pub(crate) const ARGUMENT: &str = "--everlit-keeper";
+
+/// The word for a command that writes to pipes.
+pub(super) const PIPES: &str = "pipes";
+
+/// The word for a command that writes to a terminal of its own, which is the keeper's standard output.
+pub(super) const TERMINAL: &str = "terminal";
 
 /// How often a tree that was told to go is looked at again; SIGKILL takes effect in far less.
 const KILL_ROUND: Duration = Duration::from_millis(20);
@@ -104,9 +110,11 @@ pub(crate) fn run_if_asked(mut args: impl Iterator<Item = OsString>) -> Option<E
 
 fn keep(mut args: impl Iterator<Item = OsString>) -> io::Result<()> {
     let grace = args.next().and_then(|ms| ms.to_str()?.parse().ok()).unwrap_or(0);
+    let has_terminal = args.next().is_some_and(|streams| streams == TERMINAL);
     let program = args.next().ok_or(io::ErrorKind::InvalidInput)?;
     let mut line = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    match start(&program, args) {
+    let started = if has_terminal { start_on_terminal(&program, args) } else { start(command(&program, args)) };
+    match started.map_err(|error| refusal(&program, &error)) {
         Ok((child, orders)) => {
             say(&mut line, &Report::Started(child))?;
             let events = watch(line.try_clone()?, orders);
@@ -119,12 +127,25 @@ fn keep(mut args: impl Iterator<Item = OsString>) -> io::Result<()> {
     }
 }
 
-/// Starts the command once nothing of it can slip away; the error is for the person who wrote the command.
-fn start(program: &OsString, args: impl Iterator<Item = OsString>) -> Result<(u32, Orders), String> {
+/// Starts the command once nothing of it can slip away.
+fn start(mut command: Command) -> io::Result<(u32, Orders)> {
     adopt_orphans();
-    let orders = Orders::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
-    let child = command(program, args).spawn().map_err(|error| refusal(program, &error))?;
-    Ok((child.id(), orders))
+    let orders = Orders::listen()?;
+    Ok((command.spawn()?.id(), orders))
+}
+
+/// The same with standard output as the command's terminal.
+fn start_on_terminal(program: &OsString, args: impl Iterator<Item = OsString>) -> io::Result<(u32, Orders)> {
+    let ours = io::stdout();
+    terminal::take(&ours)?;
+    let mut command = command(program, args);
+    command.stdin(ours.as_fd().try_clone_to_owned()?);
+    let (child, orders) = start(command)?;
+    if let Some(leader) = tree::pid_of(child) {
+        // A command that is gone already needs no foreground.
+        let _ = terminal::bring_to_front(&ours, leader);
+    }
+    Ok((child, orders))
 }
 
 fn command(program: &OsString, args: impl Iterator<Item = OsString>) -> Command {

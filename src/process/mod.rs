@@ -17,6 +17,7 @@ pub(crate) mod keeper;
 mod output;
 mod signals;
 pub(crate) mod sockets;
+mod terminal;
 pub(crate) mod tree;
 
 use std::{
@@ -38,6 +39,7 @@ pub use exit::Exit;
 use output::Output;
 pub use output::{Line, Stream};
 pub(crate) use signals::EndSignals;
+use terminal::Terminal;
 
 use crate::config::CommandLine;
 
@@ -83,6 +85,8 @@ pub struct Launch {
     pub dir: PathBuf,
     /// Environment added to ours.
     pub env: Vec<(String, String)>,
+    /// Whether it gets a terminal of its own instead of pipes; then all it writes comes on standard output.
+    pub pty: bool,
     /// From SIGTERM to SIGKILL.
     pub grace: Duration,
 }
@@ -108,8 +112,15 @@ impl Process {
     pub async fn start(launch: &Launch) -> io::Result<Self> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        let mut keeper = keeper_command(launch, theirs.into()).spawn().map_err(|error| refusal(launch, &error))?;
-        let output = Output::new(keeper.stdout.take(), keeper.stderr.take());
+        let mut command = keeper_command(launch, theirs.into());
+        let terminal = if launch.pty { Some(on_terminal(&mut command)?) } else { None };
+        let mut keeper = command.spawn().map_err(|error| refusal(launch, &error))?;
+        // Our copy of the command's end: as long as it is open, the terminal has no end.
+        drop(command);
+        let output = match terminal {
+            Some(terminal) => Output::of_terminal(terminal),
+            None => Output::of_pipes(keeper.stdout.take(), keeper.stderr.take()),
+        };
         let mut line = BufReader::new(UnixStream::from_std(ours)?);
         let pid = match keeper::Report::read(&mut line).await? {
             keeper::Report::Started(pid) => pid,
@@ -230,15 +241,25 @@ fn keeper_command(launch: &Launch, line: OwnedFd) -> Command {
     command
         .arg(keeper::ARGUMENT)
         .arg(launch.grace.as_millis().to_string())
+        .arg(if launch.pty { keeper::TERMINAL } else { keeper::PIPES })
         .args(argv(&launch.command))
         .current_dir(&launch.dir)
         .envs(launch.keeper.env.iter().map(|(name, value)| (name, value)))
         .envs(launch.env.iter().map(|(name, value)| (name, value)))
         .stdin(line)
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
+    if !launch.pty {
+        command.process_group(0);
+    }
     command
+}
+
+/// Lets a keeper write to a new terminal, which it will make its own.
+fn on_terminal(command: &mut Command) -> io::Result<Terminal> {
+    let (terminal, theirs) = Terminal::open()?;
+    command.stdout(theirs.try_clone()?).stderr(theirs);
+    Ok(terminal)
 }
 
 fn argv(command: &CommandLine) -> Vec<&str> {

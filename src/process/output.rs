@@ -2,11 +2,20 @@
 //!
 //! Nothing is read ahead of whoever takes the lines: the pipe fills up and slows the program down, as a terminal would.
 
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use bytes::BytesMut;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
+    io::{AsyncRead, AsyncReadExt, ReadBuf},
     process::{ChildStderr, ChildStdout},
 };
+
+use super::terminal::Terminal;
+use crate::plain::coloured;
 
 /// Longest line kept whole; longer ones are cut into pieces of about this size, so that a program that never ends its line
 /// cannot fill our memory.
@@ -15,10 +24,11 @@ const LINE_LIMIT: usize = 64 * 1024;
 /// Bytes read at once: many lines of a compiler, and little beside the pipe's own 64 KiB.
 const CHUNK: usize = 8 * 1024;
 
-/// One line, without its newline, as the program wrote it.
+/// One line, without its newline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Its text; bytes that are no UTF-8 are replaced.
+    /// Its text: of controls only colours are kept, of a line that was drawn over its last state. Bytes that are no UTF-8 are
+    /// replaced.
     pub text: String,
     /// Where it was written.
     pub stream: Stream,
@@ -36,13 +46,18 @@ pub enum Stream {
 /// Both streams of a command.
 #[derive(Debug)]
 pub(super) struct Output {
-    out: Source<ChildStdout>,
+    out: Source<Out>,
     err: Source<ChildStderr>,
 }
 
 impl Output {
-    pub(super) fn new(out: Option<ChildStdout>, err: Option<ChildStderr>) -> Self {
-        Self { out: Source::new(out), err: Source::new(err) }
+    pub(super) fn of_pipes(out: Option<ChildStdout>, err: Option<ChildStderr>) -> Self {
+        Self { out: Source::new(out.map(Out::Pipe)), err: Source::new(err) }
+    }
+
+    /// A terminal does not tell one stream from the other.
+    pub(super) fn of_terminal(terminal: Terminal) -> Self {
+        Self { out: Source::new(Some(Out::Terminal(terminal))), err: Source::new(None) }
     }
 
     /// The next line; `None` when both streams have ended. Cancel-safe.
@@ -52,6 +67,22 @@ impl Output {
             Some(text) = self.out.next() => Some(Line { text, stream: Stream::Out }),
             Some(text) = self.err.next() => Some(Line { text, stream: Stream::Err }),
             else => None,
+        }
+    }
+}
+
+/// Where standard output goes.
+#[derive(Debug)]
+enum Out {
+    Pipe(ChildStdout),
+    Terminal(Terminal),
+}
+
+impl AsyncRead for Out {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Pipe(pipe) => Pin::new(pipe).poll_read(context, into),
+            Self::Terminal(terminal) => Pin::new(terminal).poll_read(context, into),
         }
     }
 }
@@ -74,7 +105,7 @@ impl<R: AsyncRead + Unpin> Source<R> {
         loop {
             let ended = self.from.is_none();
             if let Some(line) = take_line(&mut self.pending, ended) {
-                return Some(String::from_utf8_lossy(&line).into_owned());
+                return Some(coloured(&String::from_utf8_lossy(&line)));
             }
             self.pending.reserve(CHUNK);
             let read = self.from.as_mut()?.read_buf(&mut self.pending).await;

@@ -63,7 +63,7 @@ pub(crate) fn kill(root: u32) {
     signal_all(&found, Signal::KILL);
 }
 
-fn pid_of(pid: u32) -> Option<Pid> {
+pub(super) fn pid_of(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
 }
 

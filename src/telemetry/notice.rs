@@ -103,10 +103,19 @@ pub enum Notice {
     },
     /// A line of a program's or build's output, without its newline.
     AppOutput {
-        /// The line, untrusted, as the program wrote it.
+        /// Whose.
+        source: Source,
+        /// The line, untrusted; of controls it has colours alone.
         line: String,
         /// Whether it came on standard error.
         stderr: bool,
+    },
+    /// Lines of a program's or build's output that came too fast to be read.
+    LeftOut {
+        /// Whose.
+        source: Source,
+        /// How many.
+        lines: u64,
     },
     /// The program ended by itself.
     AppExited {
@@ -139,6 +148,29 @@ pub enum Notice {
     Stopped,
 }
 
+/// Who wrote a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The program.
+    App,
+    /// The build.
+    Build,
+}
+
+impl Source {
+    /// Columns that the mark before a line takes on a terminal.
+    pub const MARK: u16 = 10;
+
+    /// `app`, `build`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Build => "build",
+        }
+    }
+}
+
 /// What browsers were told to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -153,7 +185,7 @@ pub enum Change {
 impl Notice {
     /// Whether a program or a page said it, as fast and as often as it likes.
     fn is_foreign(&self) -> bool {
-        matches!(self, Self::AppOutput { .. } | Self::Console { .. })
+        matches!(self, Self::AppOutput { .. } | Self::LeftOut { .. } | Self::Console { .. })
     }
 }
 
@@ -250,7 +282,7 @@ mod tests {
     use super::*;
 
     fn line(number: usize) -> Notice {
-        Notice::AppOutput { line: number.to_string(), stderr: false }
+        Notice::AppOutput { source: Source::App, line: number.to_string(), stderr: false }
     }
 
     fn texts(heard: &mut Heard) -> Vec<String> {

@@ -21,6 +21,7 @@ mod modules;
 mod morph;
 mod morph_random;
 mod numbering;
+mod output;
 mod ports;
 mod posts;
 mod processes;

@@ -32,6 +32,7 @@ fn launch(command: &str, marked: &Processes) -> Launch {
         command: CommandLine::Shell(command.to_owned()),
         dir: std::env::temp_dir(),
         env: vec![(MARK.into(), marked.mark().into())],
+        pty: false,
         grace: GRACE,
     }
 }

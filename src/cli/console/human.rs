@@ -4,17 +4,15 @@
 
 use std::{env, path::PathBuf, time::Duration};
 
-use super::{
-    Ready,
-    plain::{coloured, plain},
-};
+use super::Ready;
 use crate::{
     cli::keys::Key,
     config::{Config, Run},
     generation::Generation,
+    plain::{coloured, plain},
     report::{Kind, Report},
     server::Moved,
-    telemetry::{Change, Notice, Summary},
+    telemetry::{Change, Notice, Source, Summary},
 };
 
 /// Files named on a line; the rest is counted.
@@ -53,6 +51,10 @@ impl Human {
     pub(super) fn new(is_terminal: bool) -> Self {
         let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { colour: is_terminal && !unwanted }
+    }
+
+    pub(super) fn has_colours(&self) -> bool {
+        self.colour
     }
 
     pub(super) fn ready(&self, ready: &Ready<'_>) -> String {
@@ -106,7 +108,11 @@ impl Human {
                 self.event(Tone::Quiet, "painted", &format!("{} after the save", duration(*took)), cause)
             }
             Notice::Timings { told, painted } => self.timings("message", told) + &self.timings("painted", painted),
-            Notice::AppOutput { line, .. } => format!("{} {}\n", self.tone(Tone::Quiet, "  │"), self.untrusted(line)),
+            Notice::AppOutput { source, line, stderr } => format!("{}{}\n", self.mark(*source, *stderr), self.untrusted(line)),
+            Notice::LeftOut { source, lines } => {
+                let facts = format!("… {} left out", grouped(*lines, "line"));
+                format!("{}{}\n", self.mark(*source, false), self.tone(Tone::Quiet, &facts))
+            }
             Notice::AppExited { report, retry_in } => {
                 let again = retry_in.map(|pause| format!("; starting again in {}", duration(pause))).unwrap_or_default();
                 self.event(Tone::Bad, "app ended", &format!("{}{again}", plain(&report.title)), &[])
@@ -177,6 +183,13 @@ impl Human {
             _ => format!("save → {end}: p50 {}, p95 {}, of {count}", duration(*p50), duration(*p95)),
         };
         self.event(Tone::Quiet, "timings", &facts, &[])
+    }
+
+    /// Who wrote the line behind it; the heavy one is that of standard error.
+    fn mark(&self, source: Source, stderr: bool) -> String {
+        let (tone, bar) = if stderr { (Tone::Warning, '┃') } else { (Tone::Quiet, '│') };
+        let mark = format!("  {:<width$}{bar}", source.name(), width = usize::from(Source::MARK) - 4);
+        format!("{} ", self.tone(tone, &mark))
     }
 
     /// What a program wrote, in its colours where there are any.
@@ -259,6 +272,19 @@ fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// `12,345 lines`.
+fn grouped(number: u64, noun: &str) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{text} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// `1.4 ms`, `412 ms`, `2.3 s`, `42 s`.
 fn duration(time: Duration) -> String {
     match time.as_secs_f64() * 1e3 {
@@ -316,6 +342,17 @@ mod tests {
             "painted     18 ms after the save                             site.css\n",
         );
         check(&Notice::Warning("a\u{1b}[2Jb".into()), "warning     ab\n");
+    }
+
+    #[test]
+    fn lines_say_whose_they_are() {
+        let text = |notice| human().notice(&notice);
+        let line = |source, stderr| text(Notice::AppOutput { source, line: "\u{1b}[31mx\u{1b}[0m".into(), stderr });
+        assert_eq!(line(Source::App, false), "  app   │ x\n");
+        assert_eq!(line(Source::Build, true), "  build ┃ x\n");
+        assert_eq!(text(Notice::LeftOut { source: Source::App, lines: 12_345 }), "  app   │ … 12,345 lines left out\n");
+        assert_eq!([1, 999, 1_000_000].map(|lines| grouped(lines, "line")), ["1 line", "999 lines", "1,000,000 lines"]);
+        assert_eq!(line(Source::App, false).chars().count() - 2, usize::from(Source::MARK));
     }
 
     #[test]

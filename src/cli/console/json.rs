@@ -57,9 +57,11 @@ pub(super) fn notice(notice: &Notice) -> String {
             line("painted", json!({ "generation": generation.0, "took_ms": ms(*took), "cause": texts(cause) }))
         }
         Notice::Timings { told, painted } => line("timings", json!({ "told": figures(told), "painted": figures(painted) })),
-        Notice::AppOutput { line: text, stderr } => {
-            line("app_output", json!({ "line": text, "stream": if *stderr { "stderr" } else { "stdout" } }))
+        Notice::AppOutput { source, line: text, stderr } => {
+            let stream = if *stderr { "stderr" } else { "stdout" };
+            line("app_output", json!({ "line": text, "stream": stream, "source": source.name() }))
         }
+        Notice::LeftOut { source, lines } => line("left_out", json!({ "lines": lines, "source": source.name() })),
         Notice::AppExited { report, retry_in } => {
             line("app_exited", json!({ "retry_ms": retry_in.map(ms), "report": wire(report) }))
         }

@@ -5,7 +5,6 @@
 
 mod human;
 mod json;
-mod plain;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -24,6 +23,11 @@ use human::Human;
 
 /// How long the last lines may take to leave.
 const FINISH_LIMIT: Duration = Duration::from_millis(500);
+
+/// Whether what is printed so has colours.
+pub(super) fn has_colours(format: LogFormat) -> bool {
+    matches!(Printer::new(format), Printer::Human(human) if human.has_colours())
+}
 
 /// What is said once the server answers.
 pub(super) struct Ready<'a> {

@@ -16,6 +16,7 @@ const PACKAGES: &[(&str, &[&str], &str)] = &[
     ("php", &["php"], "php-cli"),
     ("python3", &["python3"], "python3"),
     ("ruby", &["ruby"], "ruby"),
+    ("script", &["script"], "bsdutils"),
     ("unshare", &["unshare"], "util-linux"),
 ];
 

@@ -1,10 +1,11 @@
 //! Makes untrusted text safe for a terminal: a program's output, names of files and pages.
 //!
-//! Colours stay, since compilers speak in them. Everything else that a terminal would act on is dropped: titles, links,
+//! It is for single lines. Of one that was drawn over, as progress bars are, the last state stays. Colours stay, since compilers speak in them. Everything else that a terminal would act on is dropped: titles, links,
 //! clipboard writes, cursor movements, queries; in their 7-bit and 8-bit forms.
 
 /// The text with colours (`ESC [ … m`) and tabs, and without any other control.
-pub(super) fn coloured(text: &str) -> String {
+pub(crate) fn coloured(text: &str) -> String {
+    let text = last_drawn(text);
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c.is_control()) {
@@ -18,13 +19,31 @@ pub(super) fn coloured(text: &str) -> String {
 }
 
 /// The text without any control.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut safe = coloured(text);
     while let Some(start) = safe.find('\u{1b}') {
         let end = safe[start..].find('m').map_or(safe.len(), |end| start + end + 1);
         safe.replace_range(start..end, "");
     }
     safe.replace('\t', " ")
+}
+
+/// What stands in a line after a cursor went back to its beginning. Nothing is drawn over by what draws nothing.
+fn last_drawn(line: &str) -> &str {
+    let mut states = line.rsplit('\r').peekable();
+    let last = states.next().unwrap_or(line);
+    if states.peek().is_none() || is_drawn(last) { last } else { states.find(|state| is_drawn(state)).unwrap_or(last) }
+}
+
+fn is_drawn(state: &str) -> bool {
+    let mut rest = state;
+    while let Some(first) = rest.chars().next() {
+        if !first.is_control() {
+            return true;
+        }
+        rest = control(rest).1;
+    }
+    false
 }
 
 /// What is kept of the control at the start of a text, and the text after it.
@@ -91,6 +110,15 @@ mod tests {
     }
 
     #[test]
+    fn of_a_line_drawn_over_the_last_state_stays() {
+        check("10 %\r20 %\r\u{1b}[32mdone\u{1b}[0m", "\u{1b}[32mdone\u{1b}[0m");
+        check("10 %\r20 %\r", "20 %");
+        check("\r\u{1b}[2K20 %\r\u{1b}[0K", "20 %");
+        check("a\r", "a");
+        check("\r\r", "");
+    }
+
+    #[test]
     fn everything_else_goes() {
         check("\u{1b}]0;title\u{7}a", "a");
         check("\u{1b}]52;c;cm0=\u{7}a", "a");
@@ -99,7 +127,7 @@ mod tests {
         check("\u{1b}[2Ja\u{1b}[6n\u{1b}[?25l", "a");
         check("\u{9b}2Ja\u{9d}0;x\u{9c}b", "ab");
         check("a\u{1b}", "a");
-        check("a\rb\u{8}c\u{7}", "abc");
+        check("b\u{8}c\u{7}", "bc");
         check("\u{1b}[31", "");
         check("\u{1b}[\u{1b}[31mx", "\u{1b}[31mx");
         assert_eq!(plain("\u{1b}[31mred\u{1b}[0m\n\tx"), "red x");
