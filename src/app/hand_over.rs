@@ -193,12 +193,16 @@ impl Candidate {
         let clash = matches!(reason, NotReady::Exited(_)).then(|| clash_in(&output)).flatten();
         let (title, help) = match reason {
             NotReady::Exited(exit) => {
-                let help = clash.map(|port| self.owner_of(port)).or_else(|| tools::advice(&output));
+                let help = clash.map(|port| self.about_clash(port)).or_else(|| tools::advice(&output));
                 (format!("the app {exit} before it was ready"), help.unwrap_or_default())
             }
             NotReady::NoPort => (
                 format!("the app opened no port in {} s", took.as_secs()),
                 "it should listen on the port in the environment variable PORT, or any other of its own".into(),
+            ),
+            NotReady::NoLine => (
+                format!("the app did not say that it is ready in {} s", took.as_secs()),
+                format!("`ready_line` waits for a line that matches `{}`", self.ready_line()),
             ),
             NotReady::NoAnswer(address, Some(status)) => (
                 format!("the app answers {status} on port {}", address.port()),
@@ -212,6 +216,17 @@ impl Candidate {
         let mut report = self.report(title, output, help, took);
         report.diagnostics = in_last_words(&report.output, Ground { dir: &self.start.config.dir, root });
         if clash.is_some() { Failure::Clash(report) } else { Failure::Other(report) }
+    }
+
+    fn ready_line(&self) -> &str {
+        self.start.config.ready_line.as_ref().map_or("", |line| line.0.as_str())
+    }
+
+    fn about_clash(&self, port: u16) -> String {
+        if self.start.config.listen_fds {
+            return "it opens a port instead of taking the socket it is handed (LISTEN_FDS); leave `[app] listen_fds` out".into();
+        }
+        self.owner_of(port)
     }
 
     /// Who holds the port that is taken, in words. Some programs do not say which it is; then it most likely stands in the command.

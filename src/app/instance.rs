@@ -18,7 +18,8 @@ use super::{
     tail::Tail,
 };
 use crate::{
-    config::{CommandLine, PORT, Run},
+    config::{CommandLine, PORT, Pattern, Run},
+    plain::plain,
     process::{Exit, Keeper, Launch, Line, Process, Step, Stream},
     telemetry::{Notices, Output, Source},
 };
@@ -66,11 +67,14 @@ impl Instance {
         let given = Given::new(config.port, free_port()?);
         let started = Instant::now();
         let process = Process::start(&launch(keeper, start, variables, given.port)?).await?;
-        let (search, tail) = (Search::new(process.root(), given, known, config), Tail::default());
+        let (is_ready, said) = watch::channel(false);
+        let said = config.ready_line.is_some().then_some(said);
+        let (search, tail) = (Search::new(process.root(), given, known, config, said), Tail::default());
         let (ended, exit) = watch::channel(None);
         let (stop, stopped) = oneshot::channel();
         let mut pump = JoinSet::new();
-        pump.spawn(pump_output(process, tail.clone(), notices, ended, stopped));
+        let ears = Ears { tail: tail.clone(), ready_line: config.ready_line.clone(), is_ready };
+        pump.spawn(pump_output(process, ears, notices, ended, stopped));
         Ok(Self { search, ready_timeout: config.ready_timeout, exit, tail, stop, pump, started })
     }
 
@@ -124,16 +128,33 @@ async fn exited(exit: &mut watch::Receiver<Option<Exit>>) -> Exit {
     exit.wait_for(Option::is_some).await.map_or(Exit::Unknown, |exit| exit.unwrap_or(Exit::Unknown))
 }
 
+/// Who hears what a program prints.
+struct Ears {
+    tail: Tail,
+    ready_line: Option<Pattern>,
+    is_ready: watch::Sender<bool>,
+}
+
+impl Ears {
+    fn hear(&mut self, line: &Line) {
+        self.tail.push(line.text.clone());
+        if self.ready_line.as_ref().is_some_and(|ready| ready.0.is_match(&plain(&line.text))) {
+            self.ready_line = None;
+            self.is_ready.send_replace(true);
+        }
+    }
+}
+
 async fn pump_output(
     mut process: Process,
-    tail: Tail,
+    mut ears: Ears,
     notices: Notices,
     ended: watch::Sender<Option<Exit>>,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let mut output = Output::new(Source::App, notices);
-    let show = |output: &mut Output, line: Line| {
-        tail.push(line.text.clone());
+    let mut show = |output: &mut Output, line: Line| {
+        ears.hear(&line);
         output.say(line.text, line.stream == Stream::Err);
     };
     loop {
@@ -170,7 +191,8 @@ fn launch(keeper: &Keeper, start: &Start, variables: Vec<(String, String)>, port
     env.iter_mut().for_each(|(_, value)| *value = filled(value, port));
     env.extend(variables);
     env.push(("PORT".into(), port.to_string()));
-    Ok(Launch { keeper: keeper.clone(), command, dir: config.dir.clone(), env, pty: config.pty, grace: STOP_GRACE })
+    let listen = config.listen_fds.then_some(port);
+    Ok(Launch { keeper: keeper.clone(), command, dir: config.dir.clone(), env, pty: config.pty, listen, grace: STOP_GRACE })
 }
 
 fn with_port(command: &CommandLine, port: u16) -> CommandLine {

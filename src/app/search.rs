@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::{
+    sync::watch,
     task::{JoinSet, spawn_blocking},
     time::timeout,
 };
@@ -39,6 +40,8 @@ pub(super) enum NotReady {
     Exited(Exit),
     /// It opened no port.
     NoPort,
+    /// It did not print what it prints once it is ready.
+    NoLine,
     /// It listens there, but does not answer as it should.
     NoAnswer(SocketAddr, Option<u16>),
 }
@@ -72,18 +75,34 @@ pub(super) struct Search {
     /// Where the run before was found.
     known: Option<u16>,
     ready_path: Option<String>,
+    /// Whether it has printed what it prints once it is ready; `None` where nothing is waited for.
+    said: Option<watch::Receiver<bool>>,
     open: Vec<SocketAddr>,
     since: Instant,
 }
 
 impl Search {
-    pub(super) fn new(root: u32, given: Given, known: Option<u16>, config: &AppConfig) -> Self {
-        Self { root, given, known, ready_path: config.ready.clone(), open: Vec::new(), since: Instant::now() }
+    pub(super) fn new(
+        root: u32,
+        given: Given,
+        known: Option<u16>,
+        config: &AppConfig,
+        said: Option<watch::Receiver<bool>>,
+    ) -> Self {
+        Self { root, given, known, ready_path: config.ready.clone(), said, open: Vec::new(), since: Instant::now() }
     }
 
     /// One look at every port the program may be on.
     pub(super) async fn look(&mut self, deadline: Instant) -> Result<Found, NotReady> {
         self.scan().await;
+        if let Some(said) = &self.said {
+            if !*said.borrow() {
+                return Err(NotReady::NoLine);
+            }
+            if self.ready_path.is_none() {
+                return self.first_open();
+            }
+        }
         let mut answers = self.ask(deadline);
         let (mut ready, mut reason) = (Vec::new(), NotReady::NoPort);
         while let Some(answered) = answers.join_next().await {
@@ -106,6 +125,13 @@ impl Search {
             Some((_, address)) if self.since.elapsed() >= SETTLE => Ok(self.found(*address)),
             _ => Err(reason),
         }
+    }
+
+    /// Where a program listens that has said that it is ready: it is not asked.
+    fn first_open(&self) -> Result<Found, NotReady> {
+        let certain = self.open.iter().find(|&&address| self.is_certain(address));
+        let settled = self.open.first().filter(|_| self.since.elapsed() >= SETTLE);
+        certain.or(settled).map(|&address| self.found(address)).ok_or(NotReady::NoPort)
     }
 
     fn found(&self, address: SocketAddr) -> Found {
@@ -199,7 +225,7 @@ mod tests {
     fn search(open: &[SocketAddr], given: u16) -> Search {
         let given = Given { port: given, fixed: false, was_free: true };
         let since = Instant::now();
-        Search { root: 0, given, known: None, ready_path: None, open: open.to_vec(), since }
+        Search { root: 0, given, known: None, ready_path: None, said: None, open: open.to_vec(), since }
     }
 
     #[test]

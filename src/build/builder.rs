@@ -186,7 +186,7 @@ impl Job {
         let (dir, mut env) = (self.app.dir.clone(), self.app.env.clone());
         env.retain(|(_, value)| !value.contains(PORT));
         env.extend(self.provenance.of_build(self.next).await);
-        let launch = Launch { keeper, command, dir, env, pty: false, grace: CANCEL_GRACE };
+        let launch = Launch { keeper, command, dir, env, pty: false, listen: None, grace: CANCEL_GRACE };
         let mut log = Log::new(self.app.kind);
         let success = match Process::start(&launch).await {
             Ok(process) => self.follow(process, &mut log, cancelled).await?,

@@ -24,14 +24,18 @@ use anyhow::Result;
 use clap::Parser;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
-use crate::{config::LISTEN_PORT, process::keeper};
+use crate::{
+    config::LISTEN_PORT,
+    process::{keeper, listen_fds},
+};
 use args::{Args, Command, InitArgs};
 use init_api::Api;
 
 /// Runs the program with these arguments, the program's own name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<_> = args.into_iter().collect();
-    if let Some(code) = keeper::run_if_asked(args.iter().skip(1).cloned()) {
+    let asked = || args.iter().skip(1).cloned();
+    if let Some(code) = keeper::run_if_asked(asked()).or_else(|| listen_fds::run_if_asked(asked())) {
         return code;
     }
     let args = match Args::try_parse_from(args) {

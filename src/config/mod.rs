@@ -14,6 +14,7 @@ mod file;
 mod layer;
 mod merge;
 mod origin;
+mod pattern;
 mod share;
 pub mod value;
 
@@ -35,6 +36,7 @@ pub(crate) use detect::tools;
 pub use error::{ConfigError, FileError};
 pub use layer::Layer;
 pub use origin::Origins;
+pub use pattern::Pattern;
 pub use share::Share;
 pub use value::{Host, Wanted};
 
@@ -182,8 +184,12 @@ pub struct AppConfig {
     pub env_files: Vec<PathBuf>,
     /// Whether the program gets a terminal of its own to write to.
     pub pty: bool,
+    /// Whether the program is handed a socket that listens already, as systemd does.
+    pub listen_fds: bool,
     /// Path that answers 2xx once the program is ready; `None` takes any answer but 502 and 503.
     pub ready: Option<String>,
+    /// What a line says that the program prints once it is ready.
+    pub ready_line: Option<Pattern>,
     /// How long a start may take.
     pub ready_timeout: Duration,
     /// The port it listens on.

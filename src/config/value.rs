@@ -12,6 +12,7 @@ use std::{
 
 use http::{HeaderName, Method};
 use jiff::Timestamp;
+use regex::Regex;
 
 use super::LogFormat;
 
@@ -184,6 +185,18 @@ pub(super) fn url_path(text: &str) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
+/// A regular expression for a line.
+pub(super) fn line_pattern(text: &str) -> Result<Regex, Invalid> {
+    Regex::new(text).map_err(|error| Invalid::must(format_args!("be a regular expression: {}", reason(&error))))
+}
+
+/// The last line says what is wrong; those above draw where.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+}
+
 /// A method, as it stands in a request. Case matters there, and browsers put only some of them right.
 pub(super) fn method(text: &str) -> Result<Method, Invalid> {
     let refused = || Invalid::must("be a method in capitals, like `PATCH`");
@@ -346,6 +359,8 @@ mod tests {
         check(switch, "maybe", "must be `true` or `false`");
         check(url_path, "/healthz?full=1", r#""/healthz?full=1""#);
         check(url_path, "healthz", "must be a URL path that begins with `/`");
+        check(line_pattern, "ready|up", r#"Regex("ready|up")"#);
+        check(line_pattern, "ready(", "must be a regular expression: unclosed group");
         check(host_name, "Shop.test", r#""shop.test""#);
         check(host_name, "http://shop.test", "must be a host name, without scheme and port");
         check(shell_line, "  ", "must be a command");

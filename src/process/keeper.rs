@@ -154,7 +154,7 @@ fn command(program: &OsString, args: impl Iterator<Item = OsString>) -> Command 
     command
 }
 
-fn refusal(program: &OsString, error: &io::Error) -> String {
+pub(super) fn refusal(program: &OsString, error: &io::Error) -> String {
     let program = program.to_string_lossy();
     match error.kind() {
         io::ErrorKind::NotFound if !program.contains('/') => match tools::place(&program) {

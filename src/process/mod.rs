@@ -14,6 +14,7 @@
 
 mod exit;
 pub(crate) mod keeper;
+pub(crate) mod listen_fds;
 mod output;
 mod signals;
 pub(crate) mod sockets;
@@ -21,6 +22,7 @@ mod terminal;
 pub(crate) mod tree;
 
 use std::{
+    ffi::OsString,
     fs, io,
     os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
     path::PathBuf,
@@ -87,6 +89,8 @@ pub struct Launch {
     pub env: Vec<(String, String)>,
     /// Whether it gets a terminal of its own instead of pipes; then all it writes comes on standard output.
     pub pty: bool,
+    /// The port of a socket that it is handed, listening already.
+    pub listen: Option<u16>,
     /// From SIGTERM to SIGKILL.
     pub grace: Duration,
 }
@@ -242,6 +246,7 @@ fn keeper_command(launch: &Launch, line: OwnedFd) -> Command {
         .arg(keeper::ARGUMENT)
         .arg(launch.grace.as_millis().to_string())
         .arg(if launch.pty { keeper::TERMINAL } else { keeper::PIPES })
+        .args(listening(launch))
         .args(argv(&launch.command))
         .current_dir(&launch.dir)
         .envs(launch.keeper.env.iter().map(|(name, value)| (name, value)))
@@ -260,6 +265,12 @@ fn on_terminal(command: &mut Command) -> io::Result<Terminal> {
     let (terminal, theirs) = Terminal::open()?;
     command.stdout(theirs.try_clone()?).stderr(theirs);
     Ok(terminal)
+}
+
+/// What stands before a command that is handed a socket: this program, which opens it and becomes the command.
+fn listening(launch: &Launch) -> Vec<OsString> {
+    let before = |port: u16| vec![launch.keeper.program.clone().into(), listen_fds::ARGUMENT.into(), port.to_string().into()];
+    launch.listen.map(before).unwrap_or_default()
 }
 
 fn argv(command: &CommandLine) -> Vec<&str> {

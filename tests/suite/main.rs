@@ -25,6 +25,7 @@ mod output;
 mod ports;
 mod posts;
 mod processes;
+mod readiness;
 mod restarts;
 mod shutdown;
 mod site;

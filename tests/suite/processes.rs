@@ -33,6 +33,7 @@ fn launch(command: &str, marked: &Processes) -> Launch {
         dir: std::env::temp_dir(),
         env: vec![(MARK.into(), marked.mark().into())],
         pty: false,
+        listen: None,
         grace: GRACE,
     }
 }

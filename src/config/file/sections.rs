@@ -10,7 +10,7 @@ use super::{
     version,
 };
 use crate::config::{
-    AppPort, CommandLine, CorsConfig, FaultConfig, Layer, VersionConfig, Wanted,
+    AppPort, CommandLine, CorsConfig, FaultConfig, Layer, Pattern, VersionConfig, Wanted,
     value::{self, Invalid},
 };
 
@@ -50,12 +50,14 @@ pub(in crate::config) struct SiteKeys {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::config) struct AppKeys {
     pub(in crate::config) ready: Option<String>,
+    pub(in crate::config) ready_line: Option<Pattern>,
     pub(in crate::config) ready_timeout: Option<Duration>,
     pub(in crate::config) port: Option<AppPort>,
     pub(in crate::config) watch: Option<Vec<String>>,
     pub(in crate::config) env: Vec<(String, String)>,
     pub(in crate::config) env_files: Option<Vec<PathBuf>>,
     pub(in crate::config) pty: Option<bool>,
+    pub(in crate::config) listen_fds: Option<bool>,
 }
 
 /// Reads the whole text.
@@ -129,12 +131,14 @@ struct App {
 fn app(table: &Table<'_, '_>) -> Result<App, Fault> {
     let keys = AppKeys {
         ready: table.get("ready", |path| parsed(path, value::url_path))?,
+        ready_line: table.get("ready_line", |line| parsed(line, value::line_pattern))?.map(Pattern),
         ready_timeout: table.get("ready_timeout", wait)?,
         port: table.get("port", app_port)?,
         watch: table.get("watch", globs)?,
         env: table.get("env", env)?.unwrap_or_default(),
         env_files: table.get("env_files", |files| list(files, |file| parsed(file, value::inner_path)))?,
         pty: table.get("pty", switch)?,
+        listen_fds: table.get("listen_fds", switch)?,
     };
     Ok(App {
         keys,

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use super::*;
 use http::{HeaderName, Method, StatusCode};
+use regex::Regex;
 
 use crate::config::{
-    AppPort, CommandLine, CorsConfig, Failure, FaultConfig, Host, Layer, LogFormat, Share, VersionConfig, Wanted, value,
+    AppPort, CommandLine, CorsConfig, Failure, FaultConfig, Host, Layer, LogFormat, Pattern, Share, VersionConfig, Wanted, value,
 };
 
 fn message(text: &str) -> String {
@@ -137,12 +138,14 @@ fn every_key_is_read() {
         build = ["make", "it all"]
         run = "serve --port {port}"
         ready = "/healthz"
+        ready_line = "^up"
         ready_timeout = "1.5s"
         port = 8080
         watch = ["src/**"]
         env = { B = "2", A = "1" }
         env_files = ["./.env.test"]
         pty = true
+        listen_fds = true
         [[version]]
         number = 2
         [[version]]
@@ -212,12 +215,14 @@ fn every_key_is_read() {
     };
     let app = AppKeys {
         ready: Some("/healthz".to_owned()),
+        ready_line: Some(Pattern(Regex::new("^up").expect("it is one"))),
         ready_timeout: Some(Duration::from_millis(1500)),
         port: Some(AppPort::Fixed(8080)),
         watch: Some(vec!["src/**".to_owned()]),
         env: vec![("A".to_owned(), "1".to_owned()), ("B".to_owned(), "2".to_owned())],
         env_files: Some(vec![".env.test".into()]),
         pty: Some(true),
+        listen_fds: Some(true),
     };
     let at = |path: &str| Some(Place::At(path.into()));
     let site = SiteKeys { public: at("web"), templates: at("pages/x"), data: Some(Place::Off), fallback: at("index.html") };

@@ -79,9 +79,11 @@ fn configured(
         env: environment(root, layer, over(keys.env, read), &program),
         env_files,
         pty: keys.pty.unwrap_or(false),
+        listen_fds: keys.listen_fds.unwrap_or(false),
         run: layer.run.clone().map_or(program.run, Run::Command),
         dir: root.to_owned(),
         ready: keys.ready,
+        ready_line: keys.ready_line,
         ready_timeout: keys.ready_timeout.unwrap_or(READY_TIMEOUT),
         port: keys.port.unwrap_or_default(),
     })
