@@ -108,7 +108,7 @@ fn keeper(config: &Config) -> Result<Keeper> {
         true => "/proc/self/exe".into(),
         false => env::current_exe().context("cannot find the everlit program itself")?,
     };
-    Ok(Keeper::new(program, colours(config.log)))
+    Ok(Keeper::new(program, colours(config.log)).for_project(&config.root))
 }
 
 /// Asks programs for colours, which they leave out for a pipe, where ours has them and the person did not say otherwise.

@@ -24,7 +24,7 @@ use tokio::{
     runtime::{Builder, Runtime},
 };
 
-use super::{EndSignals, Exit, terminal, tree};
+use super::{EndSignals, Exit, handle::Identity, mark, terminal, tree};
 use crate::config::tools;
 
 /// The first argument that makes this program a keeper. It is no subcommand: nobody should meet it in `--help`.
@@ -151,6 +151,9 @@ fn start_on_terminal(program: &OsString, args: impl Iterator<Item = OsString>) -
 fn command(program: &OsString, args: impl Iterator<Item = OsString>) -> Command {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).process_group(0);
+    if let Some(ours) = Identity::of(std::process::id()) {
+        command.env(mark::KEEPER, ours.to_string());
+    }
     command
 }
 
@@ -287,11 +290,8 @@ impl Tree {
     }
 
     fn signal(&self, signal: Signal) {
-        let mut others = tree::every_descendant(std::process::id());
-        // Nobody is asked twice: to many programs a second SIGTERM means at once.
-        others.retain(|&pid| !tree::is_in_group(pid, self.child));
         tree::signal_group(self.child, signal);
-        tree::signal_all(&others, signal);
+        tree::signal_descendants(std::process::id(), signal);
     }
 
     /// Whether nothing is left before the time is over.

@@ -10,11 +10,20 @@
 //!         ◄─ started 4711 · exit 1 · signal 11
 //! ```
 //!
+//! A keeper that is killed alone is replaced by us: what it kept is found below the command and by a mark in its environment. When
+//! both of us are killed, the next run on the project finds what is left ([`end_orphans`]), and what even cleared its
+//! environment where there is a [`Cgroup`]. No process is signalled by its number, which may be a stranger's by then.
+//!
 //! This module does not know what the command is for; that is `build` and `app`.
 
+mod cgroup;
+mod claim;
 mod exit;
+mod handle;
 pub(crate) mod keeper;
 pub(crate) mod listen_fds;
+mod mark;
+mod orphans;
 mod output;
 mod signals;
 pub(crate) mod sockets;
@@ -25,7 +34,7 @@ use std::{
     ffi::OsString,
     fs, io,
     os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -37,7 +46,11 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
+pub use cgroup::Cgroup;
+pub use claim::{Claim, Other, claim};
 pub use exit::Exit;
+use handle::{Handle, Identity};
+pub use orphans::{Orphan, end_orphans};
 use output::Output;
 pub use output::{Line, Stream};
 pub(crate) use signals::EndSignals;
@@ -67,6 +80,13 @@ impl Keeper {
     #[must_use]
     pub fn new(program: impl Into<PathBuf>, env: Vec<(String, String)>) -> Self {
         Self { program: program.into(), env }
+    }
+
+    /// Marks all it starts as belonging to the project in `root` and to this run, so that the next run knows it again.
+    #[must_use]
+    pub fn for_project(mut self, root: &Path) -> Self {
+        self.env.extend(mark::Session::variable(root));
+        self
     }
 }
 
@@ -102,7 +122,10 @@ pub struct Process {
     line: BufReader<UnixStream>,
     keeper: Child,
     output: Output,
-    pid: u32,
+    /// The command; `None` when it had ended before it could be seen.
+    command: Option<Handle>,
+    /// What the keeper marks the command with.
+    mark: Option<Identity>,
     grace: Duration,
     end: Option<End>,
 }
@@ -131,13 +154,16 @@ impl Process {
             keeper::Report::Refused(reason) => return Err(io::Error::other(reason)),
             keeper::Report::Ended(_) => return Err(io::Error::other("the keeper ended before its command")),
         };
-        Ok(Self { line, keeper, output, pid, grace: launch.grace, end: None })
+        let root = keeper.id().unwrap_or_default();
+        let command = Handle::open(pid).filter(|command| tree::is_below(command.pid, root));
+        let mark = Identity::of(root);
+        Ok(Self { line, keeper, output, command, mark, grace: launch.grace, end: None })
     }
 
     /// The process id of the keeper: the root of the tree.
     #[must_use]
     pub fn root(&self) -> u32 {
-        self.keeper.id().unwrap_or(self.pid)
+        self.keeper.id().or(self.command.as_ref().map(|command| command.pid)).unwrap_or_default()
     }
 
     /// The next line of output, or the exit once every line has been handed over. Cancel-safe.
@@ -148,7 +174,7 @@ impl Process {
             }
             tokio::select! {
                 Some(line) = self.output.next() => return Step::Line(line),
-                end = last_word(&mut self.line, &mut self.keeper, self.pid) => self.end = Some(end),
+                end = last_word(&mut self.line, &mut self.keeper, self.command.as_ref(), self.mark) => self.end = Some(end),
             }
         };
         tokio::select! {
@@ -172,9 +198,10 @@ impl Process {
         let _ = self.line.get_mut().shutdown().await;
         match timeout_at(deadline, self.keeper_ended(&mut take)).await {
             Ok(status) if status.success() => (),
-            Ok(_) => tree::kill(self.pid),
+            Ok(_) => tree::kill(self.command.as_ref(), self.mark),
             Err(_) => {
-                tree::kill(self.root());
+                // Not waited for yet, so that its number is its own.
+                tree::kill(self.keeper.id().and_then(Handle::open).as_ref(), self.mark);
                 let _ = self.keeper.wait().await;
             }
         }
@@ -221,12 +248,17 @@ impl End {
 }
 
 /// What the keeper says last. One that was killed says nothing, and the tree it kept is left to us. Cancel-safe.
-async fn last_word(line: &mut BufReader<UnixStream>, keeper: &mut Child, pid: u32) -> End {
+async fn last_word(
+    line: &mut BufReader<UnixStream>,
+    keeper: &mut Child,
+    command: Option<&Handle>,
+    mark: Option<Identity>,
+) -> End {
     let exit = line.fill_buf().await.map_or(Exit::Unknown, keeper::Report::exit);
     if exit == Exit::Unknown {
         // Only its death closes its end of the line, and it is not complete yet.
         let _ = keeper.wait().await;
-        tree::kill(pid);
+        tree::kill(command, mark);
     }
     End::now(exit)
 }

@@ -6,6 +6,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
+use super::mark::{command_line, processes};
+
 /// A process that holds a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Owner {
@@ -29,14 +31,7 @@ pub(crate) fn owner(port: u16) -> Option<Owner> {
     let inodes: HashSet<u64> =
         all_listening().into_iter().filter(|(address, _)| holds(address)).map(|(_, inode)| inode).collect();
     let pid = processes().into_iter().find(|&pid| socket_inodes(pid).iter().any(|inode| inodes.contains(inode)))?;
-    let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let command = String::from_utf8_lossy(&command).split('\0').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    Some(Owner { pid, command })
-}
-
-fn processes() -> Vec<u32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    Some(Owner { pid, command: command_line(pid) })
 }
 
 fn socket_inodes(pid: u32) -> Vec<u64> {

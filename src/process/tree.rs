@@ -6,11 +6,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::{
+    handle::{Handle, Identity},
+    mark::{Environment, processes},
+};
 
 /// Times [`kill`] looks for processes that were forked while it looked. Each look stops those it finds, so the second one
 /// usually finds none.
 const KILL_LOOKS: usize = 16;
+
+/// Generations of processes that are followed upwards: more than any tree has, and an end should the numbers run in a circle.
+const DEEPEST: usize = 1_000;
 
 /// Every process below `root`, `root` itself left out, at the cost of one look at each of them. One may be missed whose
 /// sibling is ending just now; whoever must have all of them asks [`every_descendant`].
@@ -25,42 +33,56 @@ pub(crate) fn every_descendant(root: u32) -> Vec<u32> {
     below(root, |parent| Ok(children(parent))).unwrap_or_default()
 }
 
-/// Sends a signal to each of these processes; those that are gone are passed over.
-pub(crate) fn signal_all(pids: &[u32], signal: Signal) {
-    for pid in pids.iter().filter_map(|&pid| pid_of(pid)) {
-        let _ = kill_process(pid, signal);
+/// Sends a signal to every process below `root`, each once; strangers that got the number of one meanwhile never.
+pub(crate) fn signal_descendants(root: u32, signal: Signal) {
+    for handle in every_descendant(root).into_iter().filter_map(Handle::open) {
+        if is_below(handle.pid, root) {
+            handle.signal(signal);
+        }
     }
 }
 
-/// Whether a process belongs to the process group that `leader` leads.
-pub(crate) fn is_in_group(pid: u32, leader: u32) -> bool {
-    pid_of(pid).is_some_and(|pid| getpgid(Some(pid)).ok() == pid_of(leader))
-}
-
-/// Sends a signal to the process group that `leader` leads.
+/// Sends a signal to the process group that `leader` leads, where processes cannot be told one by one.
 pub(crate) fn signal_group(leader: u32, signal: Signal) {
-    if let Some(pid) = pid_of(leader) {
+    if let Some(pid) = pid_of(leader).filter(|_| cfg!(not(target_os = "linux"))) {
         let _ = kill_process_group(pid, signal);
     }
 }
 
-/// Ends `root`, its process group and everything below it at once, for when there is no keeper to do it.
+/// Whether a process descends from another one, as far as that can be seen.
+pub(super) fn is_below(pid: u32, root: u32) -> bool {
+    let parent = |pid: &u32| parent_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
+    cfg!(not(target_os = "linux")) || std::iter::successors(parent(&pid), parent).take(DEEPEST).any(|above| above == root)
+}
+
+/// Ends `root`, everything below it, and whatever carries the mark of its keeper, at once: for when there is no keeper to do it.
 ///
-/// All are stopped before the first is ended: one that runs can fork, and one whose parent has ended is not found any more.
-/// What had left the tree before, by outliving its parent, is beyond reach. The parent of `root` must not be about to end: the
-/// kernel hangs up a group that is orphaned while it is stopped, which would end `root` before the rest is found.
-pub(crate) fn kill(root: u32) {
-    let mut found = vec![root];
+/// All are stopped before the first is ended: one that runs can fork, and one whose parent has ended is found by its mark alone.
+/// The parent of `root` must not be about to end: the kernel hangs up a group that is orphaned while it is stopped, which would
+/// end `root` before the rest is found.
+pub(super) fn kill(root: Option<&Handle>, keeper: Option<Identity>) {
+    let mut found: Vec<Handle> = Vec::new();
     for _ in 0..KILL_LOOKS {
-        signal_all(&found, Signal::STOP);
-        let known = found.len();
-        found.extend(every_descendant(root).into_iter().filter(|pid| !found[..known].contains(pid)).collect::<Vec<_>>());
-        if found.len() == known {
+        root.iter().for_each(|root| root.signal(Signal::STOP));
+        let new: Vec<_> = kin(root, keeper).into_iter().filter(|kin| found.iter().all(|known| known.pid != kin.pid)).collect();
+        if new.is_empty() {
             break;
         }
+        new.iter().for_each(|kin| kin.signal(Signal::STOP));
+        found.extend(new);
     }
-    signal_group(root, Signal::KILL);
-    signal_all(&found, Signal::KILL);
+    root.iter().for_each(|root| signal_group(root.pid, Signal::KILL));
+    found.iter().chain(root).for_each(|kin| kin.signal(Signal::KILL));
+}
+
+/// What is below `root` as long as that lives, and what carries its keeper's mark.
+fn kin(root: Option<&Handle>, keeper: Option<Identity>) -> Vec<Handle> {
+    let root = root.filter(|root| !root.has_ended()).map(|root| root.pid);
+    let below = root.map(every_descendant).unwrap_or_default();
+    let below = below.into_iter().filter_map(Handle::open).filter(|handle| root.is_some_and(|root| is_below(handle.pid, root)));
+    let is_marked = |pid: u32| keeper.is_some() && Environment::of(pid).is_some_and(|its| its.keeper() == keeper);
+    let marked = processes().into_iter().filter_map(Handle::open).filter(|handle| is_marked(handle.pid));
+    below.chain(marked).filter(|handle| Some(handle.pid) != root).collect()
 }
 
 pub(super) fn pid_of(pid: u32) -> Option<Pid> {
@@ -102,15 +124,8 @@ fn threads(pid: u32) -> impl Iterator<Item = PathBuf> {
 
 /// `(pid, parent)` of every process.
 fn parents() -> Vec<(u32, u32)> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| {
-            let pid = entry.file_name().to_str()?.parse().ok()?;
-            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-            Some((pid, parent_in(&stat)?))
-        })
-        .collect()
+    let parent = |pid| Some((pid, parent_in(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?));
+    processes().into_iter().filter_map(parent).collect()
 }
 
 /// The fourth field of `/proc/PID/stat`. The second, the name, is in parentheses and may hold anything, parentheses too.
@@ -162,21 +177,40 @@ mod tests {
             assert_eq!(look(shell.id()), pids);
             assert!(look(std::process::id()).contains(&pids[0]), "below us too");
         }
-        signal_all(&pids, Signal::KILL);
+        signal_descendants(shell.id(), Signal::KILL);
         shell.wait().unwrap();
         assert!(descendants(shell.id()).is_empty());
+    }
+
+    /// Waits until a process has ended. Somebody else reaps it; until then it is a zombie, which has no memory.
+    fn wait_gone(pid: u32) {
+        while fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| !environ.is_empty()) {
+            std::thread::yield_now();
+        }
     }
 
     #[test]
     #[cfg(target_os = "linux")]
     fn kills_what_left_the_group() {
         let (mut shell, pids) = shell("setsid sh -c 'echo $$; exec sleep 30' & wait");
-        kill(shell.id());
+        kill(Handle::open(shell.id()).as_ref(), None);
         shell.wait().unwrap();
-        // Somebody else reaps it; until then it is a zombie, which has no memory.
-        let ended = || fs::read(format!("/proc/{}/environ", pids[0])).map_or(true, |environ| environ.is_empty());
-        while !ended() {
-            std::thread::yield_now();
-        }
+        wait_gone(pids[0]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn kills_what_outlived_its_parent_and_no_stranger() {
+        let keeper = Identity::of(std::process::id()).unwrap();
+        let marked = format!("EVERLIT_KEEPER={keeper} setsid sh -c 'sleep 600 & echo $!'");
+        let (mut shell, pids) = shell(&format!("{marked}; exec sleep 30"));
+        let mut stranger = Command::new("sleep").arg("600").spawn().unwrap();
+        assert!(!descendants(shell.id()).contains(&pids[0]), "it left");
+        kill(Handle::open(shell.id()).as_ref(), Some(keeper));
+        shell.wait().unwrap();
+        wait_gone(pids[0]);
+        assert_eq!(stranger.try_wait().unwrap(), None);
+        stranger.kill().unwrap();
+        stranger.wait().unwrap();
     }
 }

@@ -14,6 +14,7 @@ mod loop_breaker;
 mod open;
 mod paths;
 mod reconfigure;
+mod sweep;
 
 use std::{
     collections::HashSet,
@@ -36,7 +37,7 @@ use crate::{
     build::{Builder, Cause, Outcome, Plan, Planner, Product},
     config::{AppPort, Config, ConfigError},
     generation::{Counter, Generation, Standing},
-    process::Keeper,
+    process::{Cgroup, Keeper},
     reload::{Hub, Message, Only, Painted, Router, Update},
     report::Report,
     server::Rooms,
@@ -48,6 +49,7 @@ use backing::Backing;
 use failures::{Failures, News};
 use history::History;
 use loop_breaker::{LoopBreaker, Ruling};
+use sweep::Swept;
 
 /// What somebody asks the session to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +81,8 @@ enum Event {
     Quiet,
     /// What the site's files say that cannot be used as they are.
     Loaded(Vec<Report>),
+    /// Nothing of earlier runs is left.
+    Swept(Swept),
     Stop,
 }
 
@@ -115,6 +119,9 @@ pub struct Session {
     painted: mpsc::Receiver<Painted>,
     /// The site reads its data behind the first answers.
     loading: JoinSet<Vec<Report>>,
+    /// Looks for what earlier runs left behind.
+    sweeping: JoinSet<Swept>,
+    cgroup: Option<Cgroup>,
     writer: mpsc::Sender<Written>,
     servers: JoinSet<()>,
     sockets: TaskTracker,
@@ -124,7 +131,7 @@ pub struct Session {
 impl Session {
     /// Runs until told to stop; nothing is left running or listening after it.
     pub async fn run(mut self) {
-        self.first_build();
+        self.sweep();
         self.load_site();
         loop {
             match self.next_event().await {
@@ -137,6 +144,7 @@ impl Session {
                 Event::App(app::Event::Crashed { report, retry_in }) => self.crashed(report, retry_in),
                 Event::Asked(command) => self.obey(command),
                 Event::Loaded(reports) => self.site_loaded(reports),
+                Event::Swept(swept) => self.first_build(swept),
                 Event::Painted(painted) => self.painted(painted),
                 Event::Quiet => self.release(),
                 Event::Wrote(Written { resource, ids }) => drop(self.hub.send(&Message::Data { resource, ids })),
@@ -160,6 +168,7 @@ impl Session {
                 Some(painted) = self.painted.recv() => return Event::Painted(painted),
                 () = sleep_until(quiet.into()), if is_held => return Event::Quiet,
                 Some(Ok(reports)) = self.loading.join_next() => return Event::Loaded(reports),
+                Some(Ok(swept)) = self.sweeping.join_next() => return Event::Swept(swept),
                 Some(_) = self.servers.join_next() => (),
             }
         }
@@ -177,8 +186,20 @@ impl Session {
         self.unsaid.drain(..).for_each(|notice| self.notices.send(notice));
     }
 
-    fn first_build(&mut self) {
+    /// Ends what earlier runs left behind, on a thread that may block: it may hold the port that the program wants.
+    fn sweep(&mut self) {
+        let root = self.config.root.clone();
         if self.config.app.is_some() {
+            self.sweeping.spawn_blocking(move || Swept::of(&root));
+        }
+    }
+
+    fn first_build(&mut self, swept: Swept) {
+        if let Some(text) = swept.words() {
+            self.notices.send(Notice::Info(text));
+        }
+        self.cgroup = swept.cgroup;
+        if self.config.app.is_some() && !self.builder.is_running() {
             self.request_build(Cause { files: Vec::new(), saved: Instant::now() });
         }
     }
@@ -475,6 +496,9 @@ impl Session {
         let farewell = timeout(FAREWELL_LIMIT, self.sockets.wait());
         let servers = async { while self.servers.join_next().await.is_some() {} };
         let _ = tokio::join!(self.builder.stop(), backing.stop(), farewell, servers);
+        if let Some(cgroup) = self.cgroup {
+            cgroup.leave();
+        }
     }
 }
 

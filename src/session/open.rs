@@ -23,7 +23,7 @@ use crate::{
     config::Config,
     device,
     generation::{Counter, Generation, Standing},
-    process::Keeper,
+    process::{Keeper, Other, claim},
     reload::{Hub, Router, Source, Token, Wiring},
     server::{self, Bound, ControlRooms, Moved, Rooms, app_service, control_service},
     telemetry::{Notices, Pace},
@@ -117,6 +117,7 @@ impl Session {
         let port = bound.port;
         let mut servers = serve(bound, control, &router, control_rooms, &stop);
         servers.spawn(device::serve(adb_port, port, notices.clone(), stop.clone()));
+        claim_project(&config, &opened, &mut servers, &notices, &stop);
         let builder = Builder::new(&keeper, &config.root, notices.clone());
         let session = Self {
             planner: Planner::new(&config),
@@ -144,6 +145,8 @@ impl Session {
             written,
             painted,
             loading: JoinSet::new(),
+            sweeping: JoinSet::new(),
+            cgroup: None,
             writer,
             servers,
             sockets,
@@ -156,6 +159,25 @@ impl Session {
 /// What the site answers is there before the first request; a program is built first.
 fn first_generation(config: &Config, generations: &Counter) -> Generation {
     if config.app.is_none() || config.site.is_some() { generations.next() } else { Generation::default() }
+}
+
+/// Says where the project is served to runs that come later, or that an earlier one serves it.
+fn claim_project(config: &Config, opened: &Opened, servers: &mut JoinSet<()>, notices: &Notices, stop: &CancellationToken) {
+    match claim(&config.root) {
+        Ok(Some(claim)) => {
+            let (url, stopped) = (opened.url.clone(), stop.clone());
+            servers.spawn(async move {
+                stopped.run_until_cancelled(claim.tell(url)).await;
+            });
+        }
+        Ok(None) => (),
+        Err(Other { pid, url }) => {
+            let place = url.map(|url| format!(" at {url}")).unwrap_or_default();
+            let both =
+                if config.app.is_some() { "both build and run it, into the same files" } else { "both write the same data" };
+            notices.warn(format!("everlit serves this project already{place} (process {pid}): {both}"));
+        }
+    }
 }
 
 /// Answers while there is nothing to answer with: before the rooms are made, which know whom they ask.

@@ -149,10 +149,41 @@ def back(shell):
     q(shell)
 
 
+def closed():
+    """The window of the terminal is closed: what reads or writes it fails from then on, and the shell hangs up its jobs."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    keyboard, terminal = os.openpty()
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    job = subprocess.Popen(
+        [everlit, "dev", project, "--port", "0"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        preexec_fn=lambda: (os.setpgid(0, 0), signal.signal(signal.SIGHUP, signal.SIG_DFL)),
+    )
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    os.tcsetpgrp(terminal, job.pid)
+    os.close(terminal)
+    said = b""
+    while b"local" not in said:
+        said += os.read(keyboard, 1024)
+    os.close(keyboard)
+    os.killpg(job.pid, signal.SIGHUP)
+    # A core or a panic would be another code.
+    code = job.wait(LIMIT_S)
+    if code != 0:
+        raise SystemExit(f"{how}: code {code} after {said.decode()}")
+
+
 WAYS = {
     way.__name__: way
     for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once)
 }
+
+if how == "closed":
+    closed()
+    raise SystemExit(0)
 
 shell = Shell()
 try:

@@ -38,6 +38,11 @@ fn a_hang_up() {
 }
 
 #[test]
+fn a_terminal_that_is_closed() {
+    check("closed");
+}
+
+#[test]
 fn suspended_and_taken_to_the_foreground() {
     check("suspended");
 }
