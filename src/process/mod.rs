@@ -18,6 +18,8 @@
 
 mod cgroup;
 mod claim;
+#[cfg(target_os = "linux")]
+mod diag;
 mod exit;
 mod handle;
 pub(crate) mod keeper;

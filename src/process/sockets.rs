@@ -44,7 +44,17 @@ fn socket_inode(link: &str) -> Option<u64> {
     link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
+/// Every listener of the machine with its inode.
 fn all_listening() -> Vec<(SocketAddr, u64)> {
+    #[cfg(target_os = "linux")]
+    if let Ok(listeners) = super::diag::listeners() {
+        return listeners;
+    }
+    in_tables()
+}
+
+/// The same, where the kernel lists them only among all other sockets.
+fn in_tables() -> Vec<(SocketAddr, u64)> {
     ["/proc/net/tcp", "/proc/net/tcp6"]
         .into_iter()
         .filter_map(|table| fs::read_to_string(table).ok())
@@ -91,6 +101,18 @@ mod tests {
             let address = listener.local_addr().unwrap();
             assert!(listening(&[std::process::id()]).contains(&address), "{address}");
             assert_eq!(owner(address.port()).unwrap().pid, std::process::id());
+        }
+    }
+
+    #[test]
+    fn the_kernels_list_and_its_tables_agree() {
+        let listeners = ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0"].map(|address| TcpListener::bind(address).unwrap());
+        // Other tests come and go: only ours are looked for.
+        let (listed, tables) = (super::super::diag::listeners().unwrap_or_else(|_| in_tables()), in_tables());
+        for address in listeners.iter().map(|listener| listener.local_addr().unwrap()) {
+            let inode = |found: &[(SocketAddr, u64)]| found.iter().find(|(known, _)| *known == address).map(|(_, inode)| *inode);
+            assert!(inode(&listed).is_some(), "{address}");
+            assert_eq!(inode(&listed), inode(&tables), "{address}");
         }
     }
 
