@@ -45,6 +45,8 @@ pub mod proxy;
 
 pub mod reload;
 
+pub mod editor;
+
 pub mod device;
 
 pub mod traffic;

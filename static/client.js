@@ -51,6 +51,7 @@
   // ---- the connection --------------------------------------------------------------------------------------------
 
   const scriptAddress = `${location.origin}/__everlit/client.js`;
+  const openAddress = `${location.origin}/__everlit/open`;
   const socketAddress = `${location.origin.replace(/^http/, "ws")}/__everlit/ws?token=${token}`;
   let socket = null;
   let retry = 0;

@@ -238,6 +238,7 @@ mod tests {
             file: None,
             server: ServerConfig { port: 0, strict_port: false, host: None, hosts: Vec::new() },
             open: false,
+            editor: None,
             log: LogFormat::Human,
             site: public.map(site),
             app: watch.map(app),

@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::config::{CommandLine, Host, Layer, LogFormat, Share, Wanted, value};
+use crate::config::{CommandLine, EditorCommand, Host, Layer, LogFormat, Share, Wanted, value};
 
 /// A local development web server with hot reload that never goes dark
 #[derive(Clone, Debug, Parser)]
@@ -54,6 +54,10 @@ pub(super) struct DevArgs {
     /// Open a browser once ready
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = value::switch)]
     pub open: Option<bool>,
+
+    /// Open places of failures in this editor; {file}, {line} and {column} in it are replaced [default: the one that is found]
+    #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
+    pub editor: Option<EditorCommand>,
 
     /// Print events for people, or as one JSON object per line: human or json [default: human]
     #[arg(long, value_name = "FORMAT")]
@@ -122,6 +126,7 @@ impl DevArgs {
             strict_port: self.strict_port,
             host: self.host,
             open: self.open,
+            editor: self.editor.clone(),
             log: self.log,
             program: self.program.clone(),
             build: self.build.clone().map(CommandLine::Shell),
@@ -193,6 +198,7 @@ mod tests {
         check(&["--strict-port=false"], Layer { strict_port: Some(false), ..none() });
         check(&["--host", "localhost"], Layer { host: Some(Host::Loopback), ..none() });
         check(&["--open"], Layer { open: Some(true), ..none() });
+        check(&["--editor", "code -n"], Layer { editor: "code -n".parse().ok(), ..none() });
         check(&["--log", "json"], Layer { log: Some(LogFormat::Json), ..none() });
         check(&["--program", "web"], Layer { program: Some(Wanted::Named("web".to_owned())), ..none() });
         check(&["--program", "false"], Layer { program: Some(Wanted::Nothing), ..none() });

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     config::{self, Config, Layer, LogFormat},
+    editor::Surroundings,
     process::{EndSignals, Keeper},
     session::{Command, Opened, Session, Setup},
     telemetry::{Notice, Notices},
@@ -56,7 +57,18 @@ async fn serve(config: Config, load: crate::session::Load, began: Instant) -> Re
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let (keeper, adb_port) = (keeper(&config)?, adb_port());
-    let setup = Setup { config: config.clone(), load, keeper, adb_port, notices: notices.clone(), commands: asked, stop };
+    let surroundings = Surroundings::from_env(|name| env::var_os(name));
+    let notices_of_session = notices.clone();
+    let setup = Setup {
+        config: config.clone(),
+        load,
+        keeper,
+        surroundings,
+        adb_port,
+        notices: notices_of_session,
+        commands: asked,
+        stop,
+    };
     let (session, opened) = Session::open(setup)?;
     // Before the terminal is changed and anybody hears that we are ready: from here on a signal ends us in good order.
     let signals = EndSignals::listen().context("cannot listen for signals")?;

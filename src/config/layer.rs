@@ -6,7 +6,7 @@
 use std::{ffi::OsString, time::Duration};
 
 use super::{
-    CommandLine, ConfigError, LogFormat, Share,
+    CommandLine, ConfigError, EditorCommand, LogFormat, Share,
     value::{self, Host, Invalid, Wanted},
 };
 
@@ -21,6 +21,8 @@ pub struct Layer {
     pub host: Option<Host>,
     /// Whether to open a browser once ready.
     pub open: Option<bool>,
+    /// What opens a place in an editor.
+    pub editor: Option<EditorCommand>,
     /// How events are printed.
     pub log: Option<LogFormat>,
     /// Which of the folder's programs is the app.
@@ -65,6 +67,7 @@ impl Layer {
             strict_port: env.read("EVERLIT_STRICT_PORT", value::switch)?,
             host: env.read("EVERLIT_HOST", str::parse)?,
             open: env.read("EVERLIT_OPEN", value::switch)?,
+            editor: env.read("EVERLIT_EDITOR", str::parse)?,
             log: env.read("EVERLIT_LOG", str::parse)?,
             program: env.read("EVERLIT_PROGRAM", str::parse)?,
             build: env.read("EVERLIT_BUILD", value::shell_line)?.map(CommandLine::Shell),
@@ -105,6 +108,7 @@ impl Layer {
             strict_port: self.strict_port.or(below.strict_port),
             host: self.host.or(below.host),
             open: self.open.or(below.open),
+            editor: self.editor.or(below.editor),
             log: self.log.or(below.log),
             program: self.program.or(below.program),
             build: self.build.or(below.build),

@@ -8,6 +8,7 @@
 
 mod cors;
 mod detect;
+mod editor;
 mod env_file;
 mod error;
 mod file;
@@ -33,6 +34,7 @@ use jiff::Timestamp;
 
 pub use cors::CorsConfig;
 pub(crate) use detect::tools;
+pub use editor::EditorCommand;
 pub use error::{ConfigError, FileError};
 pub use layer::Layer;
 pub use origin::Origins;
@@ -81,6 +83,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Whether to open a browser once ready.
     pub open: bool,
+    /// What opens a place in the person's editor; `None` leaves it to be found.
+    pub editor: Option<EditorCommand>,
     /// How events are printed.
     pub log: LogFormat,
     /// What Everlit answers itself; `None` when the project has no such files.

@@ -195,6 +195,17 @@ struct DiagnosticDocument {
     severity: &'static str,
     place: String,
     message: String,
+    help: String,
+    excerpt: Vec<LineDocument>,
+}
+
+/// A line of the source around a place.
+#[derive(Serialize)]
+struct LineDocument {
+    number: u32,
+    text: String,
+    /// Whether it is the one that is meant.
+    marked: bool,
 }
 
 impl From<&Report> for ReportDocument {
@@ -211,8 +222,21 @@ impl From<&Report> for ReportDocument {
 
 impl From<&Diagnostic> for DiagnosticDocument {
     fn from(diagnostic: &Diagnostic) -> Self {
-        Self { severity: diagnostic.severity.name(), place: plain(&diagnostic.place()), message: plain(&diagnostic.message) }
+        Self {
+            severity: diagnostic.severity.name(),
+            place: plain(&diagnostic.place()),
+            message: plain(&diagnostic.message),
+            help: plain(&diagnostic.help),
+            excerpt: excerpt(diagnostic),
+        }
     }
+}
+
+fn excerpt(diagnostic: &Diagnostic) -> Vec<LineDocument> {
+    let Some(excerpt) = &diagnostic.excerpt else { return Vec::new() };
+    let line =
+        |(number, text): (u32, &String)| LineDocument { number, text: plain(text), marked: diagnostic.line == Some(number) };
+    (excerpt.first..).zip(&excerpt.lines).map(line).collect()
 }
 
 #[cfg(test)]
@@ -222,7 +246,7 @@ mod tests {
     use http::header;
 
     use super::*;
-    use crate::report::Kind;
+    use crate::report::{Excerpt, Kind};
 
     const HTML: &str = "text/html; charset=utf-8";
     const JSON: &str = "application/problem+json";
@@ -310,6 +334,8 @@ mod tests {
                 file: Some(EVIL.into()),
                 line: Some(18),
                 message: EVIL.to_owned(),
+                help: EVIL.to_owned(),
+                excerpt: Some(Excerpt { first: 18, lines: vec![EVIL.to_owned()] }),
                 ..Diagnostic::default()
             }],
             output: format!("\u{1b}[31mred\u{1b}[0m {EVIL}"),
@@ -318,7 +344,7 @@ mod tests {
         };
         let page = Problem::new(StatusCode::BAD_GATEWAY, EVIL).with("key", EVIL).report(&report).page().unwrap();
         assert!(!page.contains("<script"), "{page}");
-        assert_eq!(page.matches("&lt;script&gt;alert").count(), 8, "{page}");
+        assert_eq!(page.matches("&lt;script&gt;alert").count(), 10, "{page}");
         assert!(page.contains(":18"));
         assert!(page.contains("red &lt;"));
         assert!(!page.contains('\u{1b}'));

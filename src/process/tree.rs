@@ -33,6 +33,27 @@ pub(crate) fn every_descendant(root: u32) -> Vec<u32> {
     below(root, |parent| Ok(children(parent))).unwrap_or_default()
 }
 
+/// The programs that run for the person who started us, as absolute names where the system tells them.
+#[cfg(target_os = "linux")]
+pub(crate) fn programs_of_this_user() -> Vec<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+
+    let uid = rustix::process::getuid().as_raw();
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let ours = entries.flatten().filter(|entry| entry.metadata().is_ok_and(|found| found.uid() == uid));
+    let programs = ours.filter_map(|entry| fs::read_link(entry.path().join("exe")).ok());
+    // What was replaced by an update while it runs is marked so.
+    programs.map(|program| program.to_string_lossy().trim_end_matches(" (deleted)").into()).collect()
+}
+
+/// The programs that run for the person who started us, as absolute names where the system tells them.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn programs_of_this_user() -> Vec<PathBuf> {
+    let listed = std::process::Command::new("ps").args(["-x", "-o", "comm="]).output();
+    let listed = listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default();
+    listed.lines().map(|program| PathBuf::from(program.trim_end())).collect()
+}
+
 /// Sends a signal to every process below `root`, each once; strangers that got the number of one meanwhile never.
 pub(crate) fn signal_descendants(root: u32, signal: Signal) {
     for handle in every_descendant(root).into_iter().filter_map(Handle::open) {
@@ -187,6 +208,13 @@ mod tests {
         while fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| !environ.is_empty()) {
             std::thread::yield_now();
         }
+    }
+
+    #[test]
+    fn knows_what_runs() {
+        let own = std::env::current_exe().unwrap().canonicalize().unwrap();
+        let running = programs_of_this_user();
+        assert!(running.iter().any(|program| program.file_name() == own.file_name()), "{running:?}");
     }
 
     #[test]

@@ -201,7 +201,8 @@ impl Hub {
         &self.0.wiring.project
     }
 
-    pub(super) fn token(&self) -> &Token {
+    /// Who may listen, and give orders from a page.
+    pub(crate) fn token(&self) -> &Token {
         &self.0.wiring.token
     }
 

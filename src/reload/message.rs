@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::{shelf::PageId, update::Update};
 use crate::{
     generation::{Generation, ResourceState, Standing},
-    report::{Diagnostic, Kind, Report},
+    report::{Diagnostic, Excerpt, Kind, Report},
 };
 
 /// The version of the protocol.
@@ -120,6 +120,14 @@ struct WireDiagnostic {
     line: Option<u32>,
     column: Option<u32>,
     message: String,
+    help: String,
+    excerpt: Option<WireExcerpt>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct WireExcerpt {
+    first: u32,
+    lines: Vec<String>,
 }
 
 impl Message {
@@ -227,7 +235,15 @@ impl From<&Diagnostic> for WireDiagnostic {
             line: diagnostic.line,
             column: diagnostic.column,
             message: diagnostic.message.clone(),
+            help: diagnostic.help.clone(),
+            excerpt: diagnostic.excerpt.as_ref().map(WireExcerpt::from),
         }
+    }
+}
+
+impl From<&Excerpt> for WireExcerpt {
+    fn from(excerpt: &Excerpt) -> Self {
+        Self { first: excerpt.first, lines: excerpt.lines.clone() }
     }
 }
 
@@ -256,6 +272,8 @@ mod tests {
                 file: Some("main.go".into()),
                 line: Some(18),
                 message: "no".into(),
+                help: "yes".into(),
+                excerpt: Some(Excerpt { first: 18, lines: vec!["\tfooo()".into()] }),
                 ..Diagnostic::default()
             }],
             output: "no".into(),
@@ -273,7 +291,7 @@ mod tests {
         let text = serde_json::to_string(&Message::hello("shop", &standing)).unwrap();
         assert_eq!(
             text,
-            r#"{"type":"hello","protocol":1,"project":"shop","generation":3,"stale":true,"building":false,"report":{"id":7,"kind":"build","title":"go build failed","command":"go build","diagnostics":[{"severity":"error","file":"main.go","line":18,"column":null,"message":"no"}],"output":"no","help":"","took_ms":5},"program":1,"pages":0,"resources":{"/a.css":[2,"c0ffee"]}}"#
+            r#"{"type":"hello","protocol":1,"project":"shop","generation":3,"stale":true,"building":false,"report":{"id":7,"kind":"build","title":"go build failed","command":"go build","diagnostics":[{"severity":"error","file":"main.go","line":18,"column":null,"message":"no","help":"yes","excerpt":{"first":18,"lines":["\tfooo()"]}}],"output":"no","help":"","took_ms":5},"program":1,"pages":0,"resources":{"/a.css":[2,"c0ffee"]}}"#
         );
     }
 }

@@ -18,11 +18,13 @@ use super::{
     encode::{Encodable, EncodeLayer},
     hint::CorsHint,
     hosts::{Hosts, Named},
+    open,
     origin::{is_foreign_load, is_foreign_write},
     reply::{head, refuse, refuse_method, rescue},
 };
 use crate::{
     config::Config,
+    editor::Editors,
     generation::Standing,
     proxy::{Peer, Upstream},
     reload::{
@@ -54,6 +56,8 @@ pub struct Rooms {
     pub recorder: Recorder,
     /// Which generation answers.
     pub standing: watch::Receiver<Standing>,
+    /// The way to the person's editor.
+    pub editors: Editors,
     /// The way to the console.
     pub notices: Notices,
     /// Opens the control listener; one that strays in here goes no further.
@@ -107,7 +111,7 @@ async fn route(
         Err(stranger) => return Ok(refuse(request.headers(), stranger.status(), stranger)),
     };
     if request.uri().path().starts_with(OWN) {
-        return Ok(own.answer(request));
+        return Ok(own.answer(request, &authority).await);
     }
     request.extensions_mut().insert(Named(authority));
     if request.extensions().get::<Again>().is_some() { bare.oneshot(request).await } else { project.oneshot(request).await }
@@ -118,14 +122,14 @@ fn connection(request: &Request<Body>) -> Connection {
     request.extensions().get().copied().unwrap_or(Connection { local: nowhere, remote: nowhere })
 }
 
-/// `/__everlit/`: the client runtime and the reload socket.
+/// `/__everlit/`: the client runtime, the reload socket, and its overlay's order to open an editor.
 #[derive(Clone)]
 struct Own {
     rooms: Rooms,
 }
 
 impl Own {
-    fn answer(&self, request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, request: Request<Body>, host: &Authority) -> Response<Body> {
         let headers = head(&request);
         if is_foreign_load(request.headers()) {
             return refuse(&headers, StatusCode::FORBIDDEN, "pages of another site may not load this");
@@ -134,6 +138,15 @@ impl Own {
             (&Method::GET | &Method::HEAD, "client.js") => self.rooms.hub.client_script(),
             (&Method::GET | &Method::HEAD, "hot.js") => reload::hot_script(),
             (&Method::GET, "ws") => self.socket(request, &headers),
+            (&Method::POST, "open") => {
+                let remote = connection(&request).remote;
+                open::reported(&self.rooms.editors, self.rooms.hub.token(), host, remote, request).await
+            }
+            (_, "open") => {
+                let mut response = refuse(&headers, StatusCode::METHOD_NOT_ALLOWED, "this address takes POST only");
+                response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+                response
+            }
             (_, "client.js" | "hot.js" | "ws") => {
                 let mut response = refuse(&headers, StatusCode::METHOD_NOT_ALLOWED, "this address takes GET only");
                 response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));

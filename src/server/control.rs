@@ -1,7 +1,7 @@
 //! The control listener's service: for the person at this machine and their tools, not for pages.
 //!
 //! Every request needs the run's control token as `Authorization: Bearer`, which no page of the project ever sees. It answers
-//! the last exchanges, and takes the order to reload.
+//! the last exchanges, and takes the orders to reload and to open a file in an editor.
 
 use std::convert::Infallible;
 
@@ -19,8 +19,16 @@ use serde::{Serialize, de::IgnoredAny};
 use tokio::sync::mpsc;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use super::{accept::Connection, cors::Grant, hosts::Hosts, origin::is_foreign_write, reply::refuse};
+use super::{
+    accept::Connection,
+    cors::Grant,
+    hosts::Hosts,
+    open::{self, bearer},
+    origin::is_foreign_write,
+    reply::refuse,
+};
 use crate::{
+    editor::Editors,
     reload::Token,
     traffic::{Exchange, Recorder},
 };
@@ -50,6 +58,8 @@ pub struct ControlRooms {
     pub token: Token,
     /// Where the order to reload goes.
     pub reload: mpsc::Sender<()>,
+    /// Where the order to open a file goes.
+    pub editors: Editors,
 }
 
 /// The service of the control listener.
@@ -58,6 +68,7 @@ pub fn control_service(rooms: ControlRooms) -> BoxCloneSyncService<http::Request
     let router = Router::new()
         .route("/api/exchanges", get(exchanges))
         .route("/api/reload", post(reload))
+        .route("/api/open", post(async |State(rooms): State<ControlRooms>, request| open::named(&rooms.editors, request).await))
         .fallback(async |headers: HeaderMap| refuse(&headers, StatusCode::NOT_FOUND, "there is nothing here"))
         .layer(middleware::from_fn_with_state(rooms.clone(), guard))
         .layer(middleware::from_fn(seal)) // outside of the guard: refusals are sealed as well
@@ -92,10 +103,6 @@ async fn seal(request: Request, next: Next) -> Response {
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     response
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 async fn exchanges(State(rooms): State<ControlRooms>) -> Json<Vec<WireExchange>> {

@@ -19,6 +19,7 @@ mod cors;
 mod encode;
 mod hint;
 mod hosts;
+mod open;
 mod origin;
 mod reply;
 

@@ -54,7 +54,8 @@ pub(super) fn navigates(headers: &HeaderMap) -> bool {
     says(headers, "sec-fetch-mode", "navigate")
 }
 
-fn says(headers: &HeaderMap, name: &str, value: &str) -> bool {
+/// Whether a header has this value, whatever its case.
+pub(super) fn says(headers: &HeaderMap, name: &str, value: &str) -> bool {
     headers.get(name).is_some_and(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
 }
 

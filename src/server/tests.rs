@@ -11,6 +11,7 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 use super::{Connection, Rooms, app_service};
 use crate::{
     config::{Layer, fixture::TestFolder, load},
+    editor::{Editors, Surroundings},
     generation::Standing,
     reload::{Hub, Token},
     site::Site,
@@ -47,6 +48,7 @@ impl Served {
             upstream: None,
             hub: Hub::alone(&config.project, reader.clone(), notices.clone()),
             recorder: Recorder::new(reader.clone()),
+            editors: Editors::new(folder.path(), Surroundings::from_env(|_| None), reader.clone(), notices.clone()),
             standing: reader,
             notices,
             control_token: Token::new().unwrap(),

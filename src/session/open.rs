@@ -22,6 +22,7 @@ use crate::{
     build::{Builder, Plan, Planner},
     config::Config,
     device,
+    editor::{Editors, Surroundings},
     generation::{Counter, Generation, Standing},
     process::{Keeper, Other, claim},
     reload::{Hub, Router, Source, Token, Wiring},
@@ -45,6 +46,8 @@ pub struct Setup {
     pub load: Load,
     /// Keeps process trees.
     pub keeper: Keeper,
+    /// What the environment says of editors.
+    pub surroundings: Surroundings,
     /// The port of this machine's adb server, running or not.
     pub adb_port: u16,
     /// The way to the console.
@@ -76,7 +79,7 @@ impl Session {
     /// # Errors
     /// When a port cannot be taken, the system has no random source, or no thread can be started to watch.
     pub fn open(setup: Setup) -> Result<(Self, Opened)> {
-        let Setup { config, load, keeper, adb_port, notices, commands, stop } = setup;
+        let Setup { config, load, keeper, surroundings, adb_port, notices, commands, stop } = setup;
         let bound = server::bind(&config.server)?;
         let control = server::bind_control().context("the control listener")?;
         let tokens = (Token::new().context("no random source")?, Token::new().context("no random source")?);
@@ -100,12 +103,15 @@ impl Session {
         });
         hub.set_morph(config.live.morph);
         let sockets = TaskTracker::new();
+        let editors = Editors::new(&config.root, surroundings, reader.clone(), notices.clone());
+        editors.configure(config.editor.clone());
         let rooms = Rooms {
             site: config.site.as_ref().map(|site| open_site(site, &writer, &notices)),
             upstream,
             hub: hub.clone(),
             recorder: Recorder::new(reader.clone()),
             standing: reader,
+            editors: editors.clone(),
             notices: notices.clone(),
             control_token: tokens.1.clone(),
             sockets: sockets.clone(),
@@ -113,7 +119,7 @@ impl Session {
         };
         router.send_replace(app_service(&config, &rooms));
         let opened = opened(&config, &bound, &control, &tokens.1);
-        let control_rooms = ControlRooms { recorder: rooms.recorder.clone(), token: tokens.1, reload };
+        let control_rooms = ControlRooms { recorder: rooms.recorder.clone(), token: tokens.1, reload, editors };
         let port = bound.port;
         let mut servers = serve(bound, control, &router, control_rooms, &stop);
         servers.spawn(device::serve(adb_port, port, notices.clone(), stop.clone()));
@@ -248,7 +254,8 @@ mod tests {
         let (_commands, commands) = mpsc::channel(1);
         let stop = CancellationToken::new();
         let (load, keeper) = (Box::new(|| unreachable!("nothing changes")), Keeper::from("/nowhere"));
-        let setup = Setup { config, load, keeper, adb_port: 0, notices, commands, stop };
+        let surroundings = Surroundings::from_env(|_| None);
+        let setup = Setup { config, load, keeper, surroundings, adb_port: 0, notices, commands, stop };
         let (_not_running_yet, opened) = Session::open(setup).unwrap();
 
         let address = opened.url.trim_start_matches("http://").trim_end_matches('/');

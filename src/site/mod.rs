@@ -37,7 +37,7 @@ mod text;
 mod translation;
 mod validator;
 
-pub(crate) use source::shown_text;
+pub(crate) use source::{find_file, shown_text};
 
 use std::{
     path::{Path, PathBuf},

@@ -3,7 +3,7 @@
 const PALETTE = `
   :host {
     --lit-paper: #fffdfa; --lit-ink: #221d1a; --lit-soft: #6f655e; --lit-line: #ebe3da; --lit-sunk: #f7f1ea;
-    --lit-error: #c0322b; --lit-error-tint: #fdeeeb; --lit-warning: #94600a; --lit-warning-tint: #fdf3dc;
+    --lit-error: #c0322b; --lit-error-tint: #fdeeeb; --lit-error-mark: #fbe0da; --lit-warning-mark: #f9e8bf; --lit-warning: #94600a; --lit-warning-tint: #fdf3dc;
     --lit-place: #20518f; --lit-veil: rgb(48 38 30 / 0.38);
     --lit-shadow: 0 1px 2px rgb(60 40 20 / 0.1), 0 24px 64px rgb(60 40 20 / 0.28);
     --lit-sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
@@ -17,7 +17,7 @@ const PALETTE = `
   @media (prefers-color-scheme: dark) {
     :host {
       --lit-paper: #1f1b1a; --lit-ink: #f3ebe4; --lit-soft: #ab9f95; --lit-line: #38312d; --lit-sunk: #2a2522;
-      --lit-error: #ff8d7d; --lit-error-tint: #3d2320; --lit-warning: #f2c063; --lit-warning-tint: #38301c;
+      --lit-error: #ff8d7d; --lit-error-tint: #3d2320; --lit-error-mark: #47251f; --lit-warning-mark: #423617; --lit-warning: #f2c063; --lit-warning-tint: #38301c;
       --lit-place: #9cc4fa; --lit-veil: rgb(8 6 5 / 0.62);
       --lit-shadow: 0 0 0 1px #3b332f, 0 24px 72px rgb(0 0 0 / 0.65);
       --lit-terminal: #151211;
@@ -26,7 +26,7 @@ const PALETTE = `
   @media print { :host { display: none !important; } }
   * { box-sizing: border-box; margin: 0; padding: 0; }
   button { font: inherit; color: inherit; border: 0; background: none; }
-  button:focus-visible, .output:focus-visible { outline: 2px solid var(--lit-place); outline-offset: 2px; }
+  button:focus-visible, summary:focus-visible, .output:focus-visible, .excerpt:focus-visible { outline: 2px solid var(--lit-place); outline-offset: 2px; }
   .light { display: inline-block; flex: none; inline-size: 8px; block-size: 8px; border-radius: 50%; background: currentColor; }
 `;
 
@@ -70,19 +70,47 @@ const OVERLAY_STYLE = `
   .severity { padding: 1px 8px; border-radius: 99px; font-size: 12px; font-weight: 600; line-height: 1.5; }
   .error .severity { color: var(--lit-error); background: var(--lit-error-tint); }
   .warning .severity { color: var(--lit-warning); background: var(--lit-warning-tint); }
-  .place { font: 600 13px/1.5 var(--lit-mono); color: var(--lit-place); overflow-wrap: anywhere; }
-  .message { grid-column: 1 / -1; font: 14px/1.5 var(--lit-mono); white-space: pre-wrap; overflow-wrap: anywhere; }
-  .terminal { background: var(--lit-terminal); color: var(--lit-terminal-ink); padding: 14px 0; }
-  .label { padding: 0 24px 6px; font-size: 12px; color: var(--lit-terminal-soft); }
-  .output { padding: 0 24px; font: 13px/1.55 var(--lit-mono); tab-size: 4; overflow-x: auto; white-space: pre; outline-offset: -4px; }
+  .place {
+    justify-self: start; margin: -3px -6px; padding: 3px 6px; border-radius: 6px; font: 600 13px/1.5 var(--lit-mono); color: var(--lit-place);
+    text-align: start; overflow-wrap: anywhere; cursor: pointer; text-decoration: underline dotted 1.5px; text-underline-offset: 4px;
+  }
+  .place:hover { background: var(--lit-sunk); text-decoration-style: solid; }
+  .message { grid-column: 1 / -1; font: 14px/1.5 var(--lit-mono); white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4; }
+  .excerpt {
+    grid-column: 1 / -1; display: grid; margin-block-start: 6px; padding-block: 8px; border-radius: 10px; background: var(--lit-sunk);
+    overflow-x: auto; font: 13px/1.6 var(--lit-mono); tab-size: 4; outline-offset: -2px;
+  }
+  .row { display: grid; grid-template-columns: 52px max-content; gap: 16px; min-inline-size: max-content; padding-inline-end: 16px; }
+  .number { text-align: end; color: var(--lit-soft); font-variant-numeric: tabular-nums; user-select: none; -webkit-user-select: none; }
+  .code { font: inherit; white-space: pre; }
+  .marked { background: var(--lit-error-mark); box-shadow: inset 3px 0 var(--lit-error); }
+  .marked .number { color: var(--lit-error); font-weight: 600; }
+  .warning .marked { background: var(--lit-warning-mark); box-shadow: inset 3px 0 var(--lit-warning); }
+  .warning .marked .number { color: var(--lit-warning); }
+  mark {
+    color: inherit; background: none; text-decoration: underline wavy var(--lit-error) 1.5px; text-underline-offset: 4px;
+    text-decoration-skip-ink: none;
+  }
+  .warning mark { text-decoration-color: var(--lit-warning); }
+  .hint {
+    grid-column: 1 / -1; margin-block-start: 4px; padding-inline-start: 12px; border-inline-start: 2px solid var(--lit-line);
+    font-size: 13px; color: var(--lit-soft); white-space: pre-wrap; overflow-wrap: anywhere;
+  }
+  .terminal { background: var(--lit-terminal); color: var(--lit-terminal-ink); }
+  .label { padding: 10px 24px; font-size: 12px; color: var(--lit-terminal-soft); cursor: pointer; outline-offset: -4px; }
+  .label:hover { color: var(--lit-terminal-ink); }
+  .output { padding: 0 24px 14px; font: 13px/1.55 var(--lit-mono); tab-size: 4; overflow-x: auto; white-space: pre; outline-offset: -4px; }
   .bold { font-weight: 700; } .dim { opacity: 0.7; } .italic { font-style: italic; } .underline { text-decoration: underline; }
   .inverse:not([style]) { color: var(--lit-terminal); background: var(--lit-terminal-ink); }
   .help { padding: 14px 24px; background: var(--lit-sunk); white-space: pre-wrap; overflow-wrap: anywhere; }
   .foot { display: flex; justify-content: space-between; gap: 12px; padding: 12px 24px; color: var(--lit-soft); font-size: 13px; }
+  .told { overflow-wrap: anywhere; min-inline-size: 0; }
+  .panel:focus { outline: none; }
   .keys { white-space: nowrap; }
   kbd { padding: 1px 6px; border: 1px solid var(--lit-line); border-block-end-width: 2px; border-radius: 5px; font: 12px var(--lit-mono); }
   @media (max-width: 560px) {
     .head { padding: 18px 16px 14px; } .title { font-size: 19px; } .diagnostic, .help { padding: 12px 16px; }
+    .row { grid-template-columns: 34px max-content; gap: 12px; } .excerpt { margin-inline: -6px; font-size: 12px; } .place { padding-block: 8px; margin-block: -8px; }
     .label { padding-inline: 16px; } .output { padding-inline: 16px; font-size: 12px; } .foot { padding: 10px 16px; }
     .message { font-size: 13px; } .close { inline-size: 44px; block-size: 44px; margin: -10px -12px -10px 0; }
   }

@@ -11,12 +11,13 @@ function renderReport(report) {
     make(
       "div",
       "body",
-      diagnostics.length ? make("ol", "diagnostics", ...diagnostics.map(renderDiagnostic)) : null,
-      report.output ? renderOutput(report.output) : null,
+      diagnostics.length ? make("ol", "diagnostics", ...diagnostics.map((one, index) => renderDiagnostic(one, report, index))) : null,
       report.help ? make("p", "help", report.help) : null,
+      report.output ? renderOutput(report.output, diagnostics.some(({ excerpt }) => excerpt)) : null,
     ),
     renderFoot(),
   );
+  panel.tabIndex = -1;
   panel.setAttribute("role", "alertdialog");
   panel.setAttribute("aria-labelledby", "title");
   return panel;
@@ -50,26 +51,64 @@ function duration(ms) {
   return make("span", "took", ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`);
 }
 
-function renderDiagnostic({ severity, file, line, column, message }) {
-  const place = [file, line, column].filter((part) => part != null).join(":");
+function renderDiagnostic(diagnostic, report, index) {
+  const { severity, file, message, excerpt, help } = diagnostic;
   return make(
     "li",
     `diagnostic ${severity === "warning" ? "warning" : "error"}`,
     make("span", "severity", severity),
-    file ? make("code", "place", place) : null,
+    file ? renderPlace(diagnostic, report, index) : null,
     make("p", "message", message),
+    excerpt ? renderExcerpt(diagnostic) : null,
+    help ? make("p", "hint", help) : null,
   );
 }
 
-function renderOutput(output) {
+const placeOf = ({ file, line, column }) => [file, line, column].filter((part) => part != null).join(":");
+
+function renderPlace(diagnostic, report, index) {
+  const place = make("button", "place", placeOf(diagnostic));
+  place.type = "button";
+  place.title = "Open in your editor";
+  place.addEventListener("click", () => openPlace(report, index));
+  return place;
+}
+
+// The lines around the place; what the compiler points to is underlined.
+function renderExcerpt({ line, column, excerpt: { first, lines } }) {
+  const rows = lines.map((text, index) => {
+    const marked = first + index === line;
+    const number = make("span", "number", String(first + index));
+    number.setAttribute("aria-hidden", "true");
+    return make("div", marked ? "row marked" : "row", number, make("code", "code", ...(marked ? renderMarked(text, column) : [text])));
+  });
+  const excerpt = make("div", "excerpt", ...rows);
+  excerpt.tabIndex = 0;
+  excerpt.setAttribute("role", "group");
+  excerpt.setAttribute("aria-label", "Source");
+  return excerpt;
+}
+
+function renderMarked(text, column) {
+  const from = column - 1;
+  const token = column > 0 && from < text.length ? /^(?:[\p{L}\p{N}_$]+|\S)/u.exec(text.slice(from))?.[0] : "";
+  return token ? [text.slice(0, from), make("mark", "", token), text.slice(from + token.length)] : [text];
+}
+
+// Where the source itself is shown, the compiler's drawing of it is one click away.
+function renderOutput(output, folded) {
   const cut = output.length > OUTPUT_CHARS;
   const text = make("pre", "output", ...renderAnsi(cut ? output.slice(-OUTPUT_CHARS) : output));
   text.tabIndex = 0;
   text.setAttribute("aria-label", "Output");
-  return make("div", "terminal", make("p", "label", cut ? "the end of the output" : "output"), text);
+  const box = make("details", "terminal", make("summary", "label", cut ? "the end of the output" : "output"), text);
+  box.open = !folded;
+  return box;
 }
 
 function renderFoot() {
   const serving = known() ? `generation ${generation} keeps serving, marked stale` : "nothing is served yet";
-  return make("footer", "foot", make("span", "", serving), make("span", "keys", make("kbd", "", "Esc"), " dismiss"));
+  const told = make("span", "told", serving);
+  told.setAttribute("role", "status");
+  return make("footer", "foot", told, make("span", "keys", make("kbd", "", "Esc"), " dismiss"));
 }

@@ -35,7 +35,7 @@ function noticeLoss() {
   }, LOST_AFTER_MS);
 }
 
-const failureKey = ({ id }) => `${token} ${id}`;
+const failureKey = ({ kind, id }) => `${token} ${kind} ${id}`;
 const isDismissed = (report) => stored("dismissed") === failureKey(report) || dismissedHere === failureKey(report);
 let dismissedHere = "";
 
@@ -98,27 +98,55 @@ function raise(host) {
 
 const overlay = {
   host: null,
-  shown: NaN,
+  shown: "",
+  before: null,
   show(report) {
     if (!report) return this.remove();
-    if (this.shown === report.id && this.host.isConnected) return;
+    if (this.shown === failureKey(report) && this.host.isConnected) return;
     this.remove();
-    this.shown = report.id;
+    this.shown = failureKey(report);
     this.host = document.createElement("everlit-overlay");
     this.host.report = report;
+    this.before = document.activeElement;
     raise(this.host);
-    addEventListener("keydown", onEscape, { capture: true });
+    // What a person is typing goes where it went.
+    if (!isTypedInto(this.before)) this.host.shadowRoot.querySelector(".panel").focus({ preventScroll: true });
+    addEventListener("keydown", onKey, { capture: true });
+  },
+  say(words) {
+    this.host?.shadowRoot.querySelector(".told").replaceChildren(words);
   },
   remove() {
+    removeEventListener("keydown", onKey, { capture: true });
+    const held = this.host && document.activeElement === this.host;
     this.host?.remove();
     this.host = null;
-    this.shown = NaN;
-    removeEventListener("keydown", onEscape, { capture: true });
+    this.shown = "";
+    if (held && this.before?.isConnected) this.before.focus({ preventScroll: true });
+    this.before = null;
   },
 };
 
+const isTypedInto = (element) => Boolean(element?.isContentEditable || element?.matches?.("input, textarea, select"));
+
+function onKey(event) {
+  if (event.key === "Escape") onEscape(event);
+  if (event.key === "Tab") keepInside(event);
+}
+
+// The page below is covered: the focus goes around in the overlay.
+function keepInside(event) {
+  const root = overlay.host.shadowRoot;
+  const stops = [...root.querySelectorAll("button, summary, [tabindex='0']")].filter((stop) => stop.checkVisibility());
+  const at = stops.indexOf(root.activeElement);
+  const next = at + (event.shiftKey ? -1 : 1);
+  if (at >= 0 && next >= 0 && next < stops.length) return;
+  event.preventDefault();
+  stops.at(event.shiftKey ? -1 : 0).focus();
+}
+
 function onEscape(event) {
-  if (event.key !== "Escape" || event.isComposing) return;
+  if (event.isComposing) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   dismiss();

@@ -12,7 +12,10 @@ use super::{
 use crate::report::Severity;
 
 /// A file has an ending, and no spaces; `http`, times of day and addresses have not.
-pub(super) const FILE: &str = r"(?:[A-Za-z]:[\\/])?[^\s:()\[\]]*\.[A-Za-z][A-Za-z0-9+]{0,7}";
+const FILE: &str = r"(?:[A-Za-z]:[\\/])?[^\s:()\[\]]*\.[A-Za-z][A-Za-z0-9+]{0,7}";
+
+/// The same with blanks in its name, which only a column behind it makes likely.
+const SPACED: &str = r"[^\s:()\[\]](?:[^:()\[\]]*[^\s:()\[\]])?\.[A-Za-z][A-Za-z0-9+]{0,7}";
 
 /// Lines below a message that belong to it: its source, what it expected.
 const BELOW: usize = 12;
@@ -20,6 +23,10 @@ const BELOW: usize = 12;
 static MESSAGE: LazyLock<Regex> = LazyLock::new(|| {
     let severity = r"(?:(?<severity>fatal error|[Ee]rror|[Ww]arning|note|remark|info)(?:\[[\w:-]+\])?: )?";
     pattern(&format!(r"^\s*(?:vet: )?(?<file>{FILE}):(?<line>\d+)(?::(?<column>\d+))?: {severity}(?<message>\S.*)$"))
+});
+
+static SPACED_MESSAGE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(r"^(?<file>{SPACED}):(?<line>\d+):(?<column>\d+): (?:(?<severity>error|warning): )?(?<message>\S.*)$"))
 });
 
 /// The line of a source under a message: `    3 | int x;`.
@@ -31,7 +38,8 @@ pub(super) fn pattern(text: &str) -> Regex {
 }
 
 pub(super) fn read(lines: &[&str], _: Ground<'_>) -> Option<Block> {
-    let found = MESSAGE.captures(lines.first()?).filter(|found| !is_note(found))?;
+    let first = lines.first()?;
+    let found = MESSAGE.captures(first).or_else(|| SPACED_MESSAGE.captures(first)).filter(|found| !is_note(found))?;
     let place = place(&found);
     let severity = severity(found.name("severity").map(|word| word.as_str()));
     let mut finding = Finding::new(severity, place, &found["message"]);

@@ -7,7 +7,7 @@ use regex::Regex;
 use super::{
     Block, Ground,
     finding::{Finding, Place},
-    gnu::{FILE, pattern},
+    gnu::pattern,
 };
 
 /// `panic: …`, `fatal error: …`, and what `net/http` logs of a handler that panicked and was recovered.
@@ -16,7 +16,7 @@ static TITLE: LazyLock<Regex> =
 
 static GOROUTINE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^goroutine \d+ (?:\S+ )*\[.*\]:$"));
 
-static FRAME: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"^\s+(?<file>{FILE}):(?<line>\d+)(?: \+0x[0-9a-f]+)?$")));
+static FRAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s+(?<file>\S.*?\.\w+):(?<line>\d+)(?: \+0x[0-9a-f]+)?$"));
 
 /// Lines of the message before its goroutine: `[signal SIGSEGV: …]`, a panic while panicking.
 const PREFACE: usize = 12;

@@ -19,7 +19,8 @@ const PREFACE: usize = 6;
 const MESSAGE_LINES: usize = 16;
 
 /// `/x/server.js:3` alone on a line.
-static TOP: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?<file>(?:file://)?[^\s:]\S*\.\w+|node:[\w/]+):(?<line>\d+)$"));
+static TOP: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?<file>(?:file://)?/[^:]*\.\w+|[^\s:]\S*\.\w+|node:[\w/]+):(?<line>\d+)$"));
 
 static ERROR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(

@@ -56,6 +56,8 @@ fn go() {
     check_build(sample!("go-test"), &["error main_test.go:7: price = 2, want 3"]);
     check_end(sample!("go-panic"), &["error store/store.go:6: panic: assignment to entry in nil map"]);
     check_end(sample!("go-deadlock"), &["error main.go:8: fatal error: all goroutines are asleep - deadlock!"]);
+    let spaced = "panic: no\n\ngoroutine 1 [running]:\nmain.main()\n\t/p/app/a b/main.go:6 +0x2e\n";
+    check_end(spaced, &["error a b/main.go:6: panic: no"]);
     let served = "error main.go:12: panic: runtime error: invalid memory address or nil pointer dereference";
     check_end(sample!("go-http-panic"), &[served]);
 }
@@ -116,6 +118,7 @@ fn c() {
     );
     assert_eq!(in_build(sample!("gcc"), ground())[1].help, "m.c:3:5: declared here");
     check_build("x.c:3: error: no\n", &["error x.c:3: no"]);
+    check_build("web/a b.go:1:2: no\n", &["error web/a b.go:1:2: no"]);
     check_build("\u{1b}[1m../lib/a.h:1:2: \u{1b}[0m\u{1b}[31mfatal error: \u{1b}[0mbad", &["error /p/lib/a.h:1:2: bad"]);
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Ready;
 use crate::{
-    report::{Diagnostic, Report},
+    report::{Diagnostic, Excerpt, Report},
     telemetry::{Change, Notice, Summary},
 };
 
@@ -84,7 +84,18 @@ fn line(event: &str, facts: Value) -> String {
 }
 
 fn wire(report: &Report) -> Value {
-    let finding = |found: &Diagnostic| json!({ "severity": found.severity.name(), "file": found.file.as_deref().map(text), "line": found.line, "column": found.column, "message": found.message });
+    let excerpt = |excerpt: &Excerpt| json!({ "first": excerpt.first, "lines": excerpt.lines });
+    let finding = |found: &Diagnostic| {
+        json!({
+            "severity": found.severity.name(),
+            "file": found.file.as_deref().map(text),
+            "line": found.line,
+            "column": found.column,
+            "message": found.message,
+            "help": found.help,
+            "excerpt": found.excerpt.as_ref().map(excerpt),
+        })
+    };
     json!({
         "title": report.title,
         "command": report.command,

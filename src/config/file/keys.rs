@@ -10,6 +10,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
             "host",
             "hosts",
             "open",
+            "editor",
             "log",
             "upstream",
             "read_only",

@@ -10,7 +10,7 @@ use super::{
     version,
 };
 use crate::config::{
-    AppPort, CommandLine, CorsConfig, FaultConfig, Layer, Pattern, VersionConfig, Wanted,
+    AppPort, CommandLine, CorsConfig, EditorCommand, FaultConfig, Layer, Pattern, VersionConfig, Wanted,
     value::{self, Invalid},
 };
 
@@ -91,6 +91,7 @@ fn layer(top: &Table<'_, '_>) -> Result<Layer, Fault> {
         strict_port: top.get("strict_port", switch)?,
         host: top.get("host", |host| parsed(host, str::parse))?,
         open: top.get("open", switch)?,
+        editor: top.get("editor", editor)?,
         log: top.get("log", |log| parsed(log, str::parse))?,
         upstream: top.get("upstream", |url| parsed(url, value::upstream))?,
         read_only: top.get("read_only", switch)?,
@@ -160,6 +161,14 @@ fn command(value: &Value<'_>) -> Result<CommandLine, Fault> {
         DeValue::String(_) => parsed(value, value::shell_line).map(CommandLine::Shell),
         DeValue::Array(words) if !words.is_empty() => list(value, word).map(CommandLine::Argv),
         _ => Err(Fault::at(value, &Invalid::must("be a shell line, or an array of a program and its arguments"))),
+    }
+}
+
+fn editor(value: &Value<'_>) -> Result<EditorCommand, Fault> {
+    match value.get_ref() {
+        DeValue::String(_) => parsed(value, str::parse),
+        DeValue::Array(_) => EditorCommand::new(list(value, word)?).map_err(|reason| Fault::at(value, &reason)),
+        _ => Err(Fault::at(value, &Invalid::must("be a command, or an array of a program and its arguments"))),
     }
 }
 

@@ -210,6 +210,7 @@ fn every_key_is_read() {
         delay: Some(Duration::from_millis(200)),
         jitter: Some(Duration::from_millis(100)),
         fail: Some(share("5%")),
+        editor: None,
         search_path: None,
         shell: None,
     };

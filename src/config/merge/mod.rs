@@ -62,6 +62,7 @@ pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
         file: toml,
         server: server(&layer, hosts),
         open: layer.open.unwrap_or(false),
+        editor: layer.editor,
         log: layer.log.unwrap_or_default(),
         site,
         app: program,

@@ -12,6 +12,7 @@ use tower::{ServiceExt, service_fn};
 use super::*;
 use crate::{
     config::{self, Layer as Settings},
+    editor::{Editors, Surroundings},
     generation::Standing,
     reload::{Hub, Token},
     server::{Rooms, app_service},
@@ -232,6 +233,7 @@ async fn in_its_place_it_encodes_the_injected_page() {
         upstream: None,
         hub: Hub::alone("a", standing.clone(), notices.clone()),
         recorder: Recorder::new(standing.clone()),
+        editors: Editors::new(folder.path(), Surroundings::from_env(|_| None), standing.clone(), notices.clone()),
         standing,
         notices,
         control_token: Token::new().unwrap(),
