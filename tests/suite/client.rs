@@ -43,7 +43,11 @@ pub(crate) fn change(kind: &str, generation: u64, paths: &[&str]) -> Value {
 /// A failure with everything a report can have, and output that must not be taken for markup.
 fn failure(id: u64) -> Value {
     let diagnostics = json!([
-        { "severity": "error", "file": "main.go", "line": 18, "column": 2, "message": "undefined: fooo" },
+        {
+            "severity": "error", "file": "main.go", "line": 18, "column": 2, "message": "undefined: fooo",
+            "help": "did you mean foo? <b>or not</b>",
+            "excerpt": { "first": 16, "lines": ["", "func main() {", "\tfooo(\"<b>lamp</b>\")", "}"] },
+        },
         { "severity": "warning", "file": "catalogue/price.go", "line": 40, "column": null, "message": "declared and not used: <T>" },
     ]);
     let output = "# hello-go\n\u{1b}[1;31m./main.go:18:2:\u{1b}[0m undefined: fooo <b>not bold</b>\n\

@@ -10,6 +10,7 @@ mod cli;
 mod client;
 mod clock;
 mod detected;
+mod diagnostics;
 mod durability;
 mod edits;
 mod environment;

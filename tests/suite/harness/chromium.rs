@@ -165,6 +165,14 @@ impl Page {
         }
     }
 
+    /// Presses and releases a key that does something by itself, by its name, its place and its Windows code.
+    pub(crate) async fn press_key(&self, key: &str, code: &str, windows: u32) {
+        for kind in ["rawKeyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": code, "windowsVirtualKeyCode": windows });
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
     /// Types text where the focus is, as a person's keyboard or clipboard does.
     pub(crate) async fn insert_text(&self, text: &str) {
         self.call("Input.insertText", json!({ "text": text })).await;

@@ -5,8 +5,10 @@ use std::{env, path::PathBuf};
 /// Each program with the names it goes by and the Debian package that brings it.
 const PACKAGES: &[(&str, &[&str], &str)] = &[
     ("bindfs", &["bindfs"], "bindfs"),
+    ("cargo", &["cargo"], "cargo"),
     ("chromium", &["chromium", "chromium-browser", "google-chrome"], "chromium"),
     ("faketime", &["faketime"], "faketime"),
+    ("esbuild", &["esbuild"], "esbuild"),
     ("firefox", &["firefox-esr", "firefox"], "firefox-esr"),
     ("git", &["git"], "git"),
     ("go", &["go"], "golang-go"),
@@ -17,6 +19,7 @@ const PACKAGES: &[(&str, &[&str], &str)] = &[
     ("python3", &["python3"], "python3"),
     ("ruby", &["ruby"], "ruby"),
     ("script", &["script"], "bsdutils"),
+    ("tsc", &["tsc"], "node-typescript"),
     ("unshare", &["unshare"], "util-linux"),
 ];
 
