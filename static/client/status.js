@@ -1,4 +1,4 @@
-// What the person sees: the badge, the overlay, the mark in the title.
+// What the person sees: the badge, the overlay, the marks in the title and on the icon.
 
 // `broken`: modules whose update failed → why.
 const status = { report: null, stale: false, building: 0, lost: false, note: "", broken: new Map() };
@@ -55,6 +55,7 @@ function render() {
   // What a form in a frame waits for is said beside it.
   if (framed() && !held) return badge.remove();
   markTitle();
+  markIcon();
   overlay.show(status.report && !isDismissed(status.report) && !framed() ? status.report : null);
   badge.show(badgeWords());
 }
