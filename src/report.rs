@@ -36,6 +36,8 @@ pub enum Kind {
     Start,
     /// The program ended by itself after it had been ready.
     Crash,
+    /// An earlier generation answers in place of the newest one.
+    Rollback,
     /// `everlit.toml` cannot be used.
     Config,
     /// A template cannot be rendered.

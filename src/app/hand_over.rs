@@ -33,6 +33,8 @@ pub(super) const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Serving {
     pub(super) instance: Instance,
     pub(super) backend: Arc<Backend>,
+    pub(super) start: Start,
+    pub(super) address: SocketAddr,
     /// Whether a successor can run beside it.
     pub(super) as_given: bool,
 }
@@ -60,12 +62,60 @@ pub struct Swapped {
     pub as_given: bool,
     /// Why it was started.
     pub cause: Cause,
+    /// What it is to the one that answered before it.
+    pub follows: Follows,
+}
+
+/// What a generation is to the one that answered before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follows {
+    /// What was built since, or what was gone back from.
+    Newer,
+    /// The same program after it had ended by itself.
+    Same,
+    /// The same program, for its successor did not start: what stood between it and the newest save still does.
+    SameInstead,
+}
+
+/// Why a candidate is started.
+#[derive(Clone, Debug)]
+pub(super) enum Role {
+    /// It was built.
+    New,
+    /// It was gone back from.
+    Return(usize),
+    /// It ended by itself.
+    Restart,
+    /// Its successor did not start.
+    Instead,
+    /// Its successor has to go.
+    Back(usize, Why),
+}
+
+/// Why a generation is gone back from.
+#[derive(Clone, Debug)]
+pub(super) enum Why {
+    Asked,
+    Failed {
+        report: Arc<Report>,
+        /// From its taking over.
+        after: Duration,
+    },
+}
+
+/// A hand-over that was done.
+#[derive(Debug)]
+pub(super) struct Swap {
+    pub(super) swapped: Swapped,
+    pub(super) role: Role,
+    pub(super) start: Start,
 }
 
 /// What is handed over to.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) start: Start,
+    pub(super) role: Role,
     /// Where the run before it was found.
     pub(super) known: Option<u16>,
     /// The number of the report, should it fail.
@@ -87,12 +137,12 @@ pub(super) struct Place {
 pub(super) struct Verdict {
     /// What answers requests now.
     pub(super) serving: Option<Serving>,
-    /// What did so before, and still has requests to finish.
+    /// What did so before, and still has requests to finish; the last one last.
     pub(super) replaced: Vec<Serving>,
     /// `Err(None)` when it was cancelled.
-    pub(super) result: Result<Swapped, Option<Report>>,
+    pub(super) result: Result<Swap, (Role, Option<Report>)>,
     /// Swaps of earlier hand-overs that were done before those heard that they were cancelled.
-    pub(super) earlier: Vec<Swapped>,
+    pub(super) earlier: Vec<Swap>,
 }
 
 /// A program that is ready and not yet asked anything.
@@ -132,7 +182,7 @@ pub(super) async fn hand_over(
         Err(Failure::Cancelled) => None,
         Err(Failure::Clash(report) | Failure::Other(report)) => Some(report),
     };
-    Verdict { serving: beside, replaced: Vec::new(), result: Err(report), earlier: Vec::new() }
+    Verdict { serving: beside, replaced: Vec::new(), result: Err((candidate.role, report)), earlier: Vec::new() }
 }
 
 /// Ends a run that cannot have a neighbour, while its requests wait; keeps one that can.
@@ -176,11 +226,12 @@ impl Candidate {
         let backend = Backend::new(base(ready.found.address), generation);
         let waited = place.slot.waited();
         place.slot.replace(State::Serving(Arc::clone(&backend)));
-        let as_given = ready.found.as_given;
-        let serving = Serving { instance: ready.instance, backend, as_given };
-        let (ready_in, address, cause) = (ready.ready_in, ready.found.address, self.start.cause);
-        let swapped = Swapped { generation, ready_in, waited, address, as_given, cause };
-        Verdict { serving: Some(serving), replaced: replaced.into_iter().collect(), result: Ok(swapped), earlier: Vec::new() }
+        let (ready_in, Found { address, as_given }) = (ready.ready_in, ready.found);
+        let serving = Serving { instance: ready.instance, backend, start: self.start.clone(), address, as_given };
+        let (cause, follows) = (self.start.cause.clone(), self.role.follows());
+        let swapped = Swapped { generation, ready_in, waited, address, as_given, cause, follows };
+        let swap = Swap { swapped, role: self.role, start: self.start };
+        Verdict { serving: Some(serving), replaced: replaced.into_iter().collect(), result: Ok(swap), earlier: Vec::new() }
     }
 
     fn refused(&self, error: &io::Error) -> Report {
@@ -243,12 +294,22 @@ impl Candidate {
     }
 }
 
+impl Role {
+    fn follows(&self) -> Follows {
+        match self {
+            Self::New | Self::Return(_) => Follows::Newer,
+            Self::Restart => Follows::Same,
+            Self::Instead | Self::Back(..) => Follows::SameInstead,
+        }
+    }
+}
+
 /// The state of the slot while no program answers.
 pub(super) fn waiting(why: &str) -> State {
     State::Waiting { why: why.to_owned() }
 }
 
-fn base(address: SocketAddr) -> http::Uri {
+pub(super) fn base(address: SocketAddr) -> http::Uri {
     http::Uri::builder().scheme("http").authority(address.to_string()).path_and_query("/").build().unwrap_or_default()
 }
 

@@ -179,7 +179,7 @@ async fn pump_output(
 }
 
 fn launch(keeper: &Keeper, start: &Start, variables: Vec<(String, String)>, port: u16) -> io::Result<Launch> {
-    let config = &start.config;
+    let config = start.config_of_copy();
     let command = match (&config.run, &start.executable) {
         (Run::Command(command), _) => with_port(command, port),
         (Run::BuiltExecutable, Some(path)) => CommandLine::Argv(vec![path.display().to_string()]),

@@ -6,17 +6,22 @@
 //!
 //! [`App`] owns the run that serves and the proxy's slot. A program that takes the port it is given runs beside its
 //! predecessor; one that insists on a port of its own is stopped first, while requests wait. A program that crashes is started
-//! again with growing pauses.
+//! again with growing pauses; one that does so while it is on probation is rolled back to the generation before it.
 //!
 //! This module builds nothing and tells browsers nothing.
 
 mod backoff;
 mod hand_over;
 mod instance;
+mod memory;
+mod past;
+mod probation;
 mod probe;
+mod rollback;
 mod search;
 mod supervisor;
 mod tail;
 
-pub use hand_over::Swapped;
-pub use supervisor::{App, Event, Start};
+pub use hand_over::{Follows, Swapped};
+pub use rollback::Way;
+pub use supervisor::{App, Event, RolledBack, Start};

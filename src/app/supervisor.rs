@@ -15,10 +15,14 @@ use tokio::{
 
 use super::{
     backoff::Backoff,
-    hand_over::{Candidate, Place, Serving, Swapped, Verdict, hand_over, waiting},
+    hand_over::{Candidate, DRAIN_LIMIT, Place, Role, Serving, Swap, Swapped, Verdict, Why, hand_over, waiting},
+    memory,
+    past::{Live, Past},
+    probation::{End, Probation},
+    probe::Answer,
 };
 use crate::{
-    build::{Cause, Ground, Provenance, in_last_words},
+    build::{Artifact, Cause, Ground, Need, Provenance, in_last_words},
     config::AppConfig,
     generation::{Counter, Generation},
     process::{Exit, Keeper},
@@ -30,6 +34,9 @@ use crate::{
 /// How long the end of everything may take: a drain that is cut short, a grace, and the keeper's margin.
 const STOP_LIMIT: Duration = Duration::from_secs(6);
 
+/// The signal by which the kernel ends a program when there is no memory left.
+const SIGKILL: i32 = 9;
+
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -37,6 +44,8 @@ pub struct Start {
     pub config: AppConfig,
     /// The executable the build named.
     pub executable: Option<PathBuf>,
+    /// The copy of what was built, which is run in its place.
+    pub artifact: Option<Artifact>,
     /// Why.
     pub cause: Cause,
     /// Where it comes from.
@@ -48,6 +57,10 @@ pub struct Start {
 pub enum Event {
     /// A new generation answers requests; its predecessor is being drained.
     Swapped(Swapped),
+    /// An earlier generation answers requests in place of the newest one.
+    RolledBack(RolledBack),
+    /// What was built is what runs already.
+    Unchanged(Cause),
     /// A candidate did not become ready. Its predecessor keeps serving; without one it is tried again after a pause.
     Failed(Arc<Report>),
     /// The program ended by itself after it had been ready.
@@ -59,23 +72,38 @@ pub enum Event {
     },
 }
 
+/// What a rollback came to.
+#[derive(Debug)]
+pub struct RolledBack {
+    /// The program that answers now, under a number of its own.
+    pub swapped: Swapped,
+    /// Where it was gone back to, and why; what is served is stale as long as it is.
+    pub report: Arc<Report>,
+    /// How the newest generation failed; `None` when a person asked.
+    pub failure: Option<Arc<Report>>,
+}
+
 /// Owns the program for the session. Dropping it ends every process.
 #[derive(Debug)]
 pub struct App {
-    place: Place,
-    serving: Option<Serving>,
+    pub(super) place: Place,
+    pub(super) serving: Option<Serving>,
     task: JoinSet<Verdict>,
     cancel: Option<oneshot::Sender<()>>,
-    retiring: JoinSet<()>,
-    /// What runs, or ran last: what a crash starts again.
-    current: Option<Start>,
-    retry: Option<Instant>,
+    pub(super) retiring: JoinSet<()>,
+    pub(super) past: Past,
+    pub(super) probation: Option<Probation>,
+    /// What runs, ran last or is being started, and why it would be started: what a crash starts again.
+    current: Option<(Start, Role)>,
+    pub(super) retry: Option<Instant>,
     /// Where the last run was found.
     known: Option<u16>,
     /// What happened and was not told yet.
-    untold: VecDeque<Event>,
+    pub(super) untold: VecDeque<Event>,
     backoff: Backoff,
-    reports: u64,
+    pub(super) reports: u64,
+    /// How many processes the kernel had ended for lack of memory when the program last was well.
+    memory_kills: Option<u64>,
 }
 
 impl App {
@@ -89,12 +117,15 @@ impl App {
             task: JoinSet::new(),
             cancel: None,
             retiring: JoinSet::new(),
+            past: Past::default(),
+            probation: None,
             current: None,
             retry: None,
             known: None,
             untold: VecDeque::new(),
             backoff: Backoff::default(),
             reports: 0,
+            memory_kills: None,
         }
     }
 
@@ -104,10 +135,25 @@ impl App {
         self.serving.is_some() || !self.task.is_empty()
     }
 
-    /// Hands over to a new run; one that is being started is ended first.
-    pub fn begin(&mut self, start: Start) {
-        self.backoff = Backoff::default();
-        self.hand_over(start);
+    /// Hands over to a new run if it is needed; one that is being started is ended first.
+    pub fn begin(&mut self, start: Start, need: Need) {
+        let is_same = need == Need::StartIfOther && self.newest().is_some_and(|newest| newest.is_same(&start));
+        if !is_same {
+            self.backoff = Backoff::default();
+            return self.hand_over(start, Role::New);
+        }
+        // One that is being started speaks for itself.
+        if self.task.is_empty() {
+            self.untold.push_back(Event::Unchanged(start.cause));
+        }
+    }
+
+    /// What answers, or is just being started in order to.
+    fn newest(&self) -> Option<&Start> {
+        match (&self.current, &self.serving) {
+            (Some((candidate, _)), _) if !self.task.is_empty() => Some(candidate),
+            (_, serving) => serving.as_ref().map(|serving| &serving.start),
+        }
     }
 
     /// Says that requests wait for a build, when nothing else answers them.
@@ -127,8 +173,9 @@ impl App {
     }
 
     /// Gives the serving program the number of a generation in which it is unchanged.
-    pub fn renumber(&self, generation: Generation) {
+    pub fn renumber(&mut self, generation: Generation) {
         self.place.slot.renumber(generation);
+        self.past.renumber(generation);
     }
 
     /// Whether a run is being handed over to.
@@ -146,7 +193,9 @@ impl App {
             let idle = self.task.is_empty();
             tokio::select! {
                 Some(verdict) = self.task.join_next() => self.conclude(verdict),
-                exit = exited(&mut self.serving), if idle => return self.crashed(exit),
+                exit = exited(&mut self.serving), if idle => self.crashed(exit),
+                end = ended(&mut self.probation), if idle => self.end_probation(end),
+                _ = self.past.live_ended() => self.let_go(),
                 () = until(self.retry), if idle => self.try_again(),
                 Some(_) = self.retiring.join_next() => (),
             }
@@ -158,6 +207,7 @@ impl App {
         if let Some(serving) = self.serving.take() {
             self.retiring.spawn(serving.retire());
         }
+        self.let_go();
         self.stop().await;
     }
 
@@ -165,6 +215,7 @@ impl App {
     /// the server has closed its connections.
     pub async fn stop(mut self) {
         self.cancel = None;
+        self.let_go();
         let ended = timeout(STOP_LIMIT, async {
             let left = left_by(self.task).await;
             for serving in left.serving.into_iter().chain(left.replaced).chain(self.serving) {
@@ -175,11 +226,11 @@ impl App {
         let _ = ended.await;
     }
 
-    fn hand_over(&mut self, start: Start) {
+    pub(super) fn hand_over(&mut self, start: Start, role: Role) {
         self.retry = None;
         self.reports += 1;
-        let candidate = Candidate { start: start.clone(), known: self.known, report: self.reports };
-        self.current = Some(start);
+        let candidate = Candidate { start: start.clone(), role: role.clone(), known: self.known, report: self.reports };
+        self.current = Some((start, role));
         let (cancel, cancelled) = oneshot::channel();
         // Replacing the sender cancels a hand-over that is going on; the new one waits for its end.
         self.cancel = Some(cancel);
@@ -188,8 +239,8 @@ impl App {
         self.task.spawn(async move {
             let left = left_by(earlier).await;
             let mut verdict = hand_over(candidate, place, left.serving.or(serving), cancelled).await;
-            verdict.replaced.extend(left.replaced);
-            verdict.earlier = left.swapped;
+            verdict.replaced.splice(..0, left.replaced);
+            verdict.earlier = left.swaps;
             verdict
         });
     }
@@ -198,38 +249,184 @@ impl App {
         self.cancel = None;
         let Ok(verdict) = verdict else { return };
         self.serving = verdict.serving;
-        for replaced in verdict.replaced {
+        let mut replaced = verdict.replaced;
+        for swap in verdict.earlier {
+            self.note(swap, None);
+        }
+        match verdict.result {
+            Ok(swap) => {
+                let before = replaced.pop().and_then(|before| self.keep_alive(before, &swap));
+                self.note(swap, before);
+            }
+            Err((_, None)) => (),
+            Err((role, Some(report))) => self.failed(role, Arc::new(report)),
+        }
+        for replaced in replaced {
             self.retiring.spawn(replaced.retire());
-        }
-        let swapped = verdict.earlier.into_iter().chain(verdict.result.as_ref().ok().cloned());
-        for swapped in swapped {
-            self.known = Some(swapped.address.port());
-            self.untold.push_back(Event::Swapped(swapped));
-        }
-        if let Err(Some(report)) = verdict.result {
-            let report = Arc::new(report);
-            self.refuse(&report);
-            self.untold.push_back(Event::Failed(report));
         }
     }
 
-    fn crashed(&mut self, exit: Exit) -> Event {
+    /// Of a program that cannot be started again as it was, the process is kept for as long as its successor is on probation.
+    fn keep_alive(&mut self, before: Serving, swap: &Swap) -> Option<Live> {
+        let is_needed = matches!(swap.role, Role::New) && !swap.start.config.probation.is_zero();
+        if !is_needed || before.start.artifact.is_some() {
+            self.retiring.spawn(before.retire());
+            return None;
+        }
+        let Serving { instance, backend, address, .. } = before;
+        self.retiring.spawn(async move {
+            backend.drain(DRAIN_LIMIT).await;
+        });
+        Some(Live { instance, address })
+    }
+
+    /// Takes down that another run answers.
+    pub(super) fn note(&mut self, swap: Swap, before: Option<Live>) {
+        let Swap { swapped, role, start } = swap;
+        self.known = Some(swapped.address.port());
+        self.memory_kills = memory::kills();
+        self.current = Some((start.clone(), Role::Restart));
+        match role {
+            Role::Back(to, why) => return self.went_back(swapped, to, why),
+            Role::New => {
+                self.let_go();
+                self.past.push(start, swapped.generation, before);
+                self.begin_probation();
+            }
+            Role::Return(to) => {
+                self.let_go();
+                self.past.go_to(to, swapped.generation);
+                self.past.judge(false);
+                self.begin_probation();
+            }
+            Role::Restart | Role::Instead => {
+                self.probation = None;
+                self.past.renumber(swapped.generation);
+            }
+        }
+        self.untold.push_back(Event::Swapped(swapped));
+    }
+
+    fn begin_probation(&mut self) {
+        let serving = self.serving.as_ref().filter(|serving| !serving.start.config.probation.is_zero());
+        self.probation = serving.map(|serving| {
+            let config = &serving.start.config;
+            Probation::begin(serving.address, config.ready.clone(), config.probation)
+        });
+    }
+
+    fn end_probation(&mut self, end: End) {
+        let Some(probation) = self.probation.take() else { return };
+        let (answer, earlier) = match (end, self.past.earlier()) {
+            (End::Unfit(answer), Some(earlier)) => (answer, earlier),
+            // There is nothing better to answer.
+            (End::Unfit(_), None) => return,
+            (End::Passed, _) => return self.let_go(),
+        };
+        let (report, after) = (Arc::new(self.unfit_report(answer)), probation.since.elapsed());
+        self.go_back(earlier, Why::Failed { report, after });
+    }
+
+    /// Ends the process that was kept alive.
+    pub(super) fn let_go(&mut self) {
+        if let Some(live) = self.past.take_live() {
+            self.retiring.spawn(live.instance.stop());
+        }
+    }
+
+    fn failed(&mut self, role: Role, report: Arc<Report>) {
+        match role {
+            Role::Back(_, why) => {
+                self.place.notices.warn(format!("cannot roll back: {}", report.title));
+                self.current = self.past.current().map(|run| (run.start.clone(), Role::Restart));
+                match why {
+                    Why::Failed { report: crash, .. } if self.serving.is_none() => self.is_down(&crash),
+                    Why::Failed { .. } | Why::Asked => self.refuse(&report),
+                }
+            }
+            Role::New | Role::Return(_) if self.serving.is_none() && self.can_go_on() => {
+                self.untold.push_back(Event::Failed(report));
+                self.go_on();
+            }
+            Role::New | Role::Return(_) | Role::Restart | Role::Instead => {
+                self.refuse(&report);
+                self.untold.push_back(Event::Failed(report));
+            }
+        }
+    }
+
+    /// Whether the program that answered before a candidate can do so again.
+    fn can_go_on(&self) -> bool {
+        self.past.current().is_some_and(|run| run.start.artifact.is_some())
+    }
+
+    /// Starts it again: it was stopped to make room for one that did not become ready.
+    fn go_on(&mut self) {
+        if let Some(run) = self.past.current() {
+            let start = Start { cause: Cause::none(), ..run.start.clone() };
+            self.hand_over(start, Role::Instead);
+        }
+    }
+
+    fn crashed(&mut self, exit: Exit) {
         let report = Arc::new(self.crash_report(exit));
-        self.place.slot.replace(State::Down(Arc::clone(&report)));
+        let probation = self.probation.take();
         if let Some(serving) = self.serving.take() {
+            self.current = Some((serving.start.clone(), Role::Restart));
             self.retiring.spawn(serving.instance.stop());
         }
-        Event::Crashed { report, retry_in: self.schedule() }
+        match (probation, self.past.earlier()) {
+            (Some(probation), Some(earlier)) => {
+                self.place.slot.replace(waiting("the generation before it is being started again"));
+                let after = probation.since.elapsed();
+                self.go_back(earlier, Why::Failed { report, after });
+            }
+            _ => self.is_down(&report),
+        }
+    }
+
+    /// Nothing answers: what ran last is started again after a pause.
+    fn is_down(&mut self, report: &Arc<Report>) {
+        self.place.slot.replace(State::Down(Arc::clone(report)));
+        self.current = self.newest_sources().or(self.current.take());
+        let retry_in = self.schedule();
+        self.untold.push_back(Event::Crashed { report: Arc::clone(report), retry_in });
+    }
+
+    /// Where an earlier generation was only a process that was kept alive, the newest one is all that can be started.
+    fn newest_sources(&self) -> Option<(Start, Role)> {
+        let newest = self.past.newer().filter(|_| !self.can_go_on())?;
+        Some((self.past.get(newest)?.start.clone(), Role::Return(newest)))
     }
 
     fn crash_report(&mut self, exit: Exit) -> Report {
+        let is_out_of_memory = exit == Exit::Signal(SIGKILL) && memory::kills() > self.memory_kills;
+        let title = if is_out_of_memory {
+            format!("the app {exit}: the kernel had no memory left for it")
+        } else {
+            format!("the app {exit}")
+        };
+        self.report_of_serving(title)
+    }
+
+    fn unfit_report(&mut self, answer: Answer) -> Report {
+        let path = self.serving.as_ref().and_then(|serving| serving.start.config.ready.clone()).unwrap_or_default();
+        let title = match answer {
+            Answer::Status(status) => format!("the app answers {status} on {path}"),
+            Answer::Mute => format!("the app does not answer on {path}"),
+            Answer::Closed => format!("the app does not listen any more, {path} cannot be asked for"),
+        };
+        self.report_of_serving(title)
+    }
+
+    fn report_of_serving(&mut self, title: String) -> Report {
         self.reports += 1;
-        let output = self.serving.as_ref().map(|serving| serving.instance.last_words()).unwrap_or_default();
-        let took = self.serving.as_ref().map(|serving| serving.instance.started.elapsed()).unwrap_or_default();
-        let dir = self.current.as_ref().map_or(self.place.root.as_path(), |start| &start.config.dir);
+        let serving = self.serving.as_ref();
+        let output = serving.map(|serving| serving.instance.last_words()).unwrap_or_default();
+        let took = serving.map(|serving| serving.instance.started.elapsed()).unwrap_or_default();
+        let dir = serving.map_or(self.place.root.as_path(), |serving| &serving.start.config.dir);
         let diagnostics = in_last_words(&output, Ground { dir, root: &self.place.root });
-        let command = self.current.as_ref().map(Start::command).unwrap_or_default();
-        let title = format!("the app {exit}");
+        let command = serving.map(|serving| serving.start.command()).unwrap_or_default();
         Report { id: self.reports, kind: Kind::Crash, title, command, diagnostics, output, took, help: String::new() }
     }
 
@@ -242,14 +439,29 @@ impl App {
 
     fn try_again(&mut self) {
         self.retry = None;
-        if let Some(start) = self.current.clone() {
+        if let Some((start, role)) = self.current.clone() {
             // No save caused this one.
-            self.hand_over(Start { cause: Cause { files: Vec::new(), saved: Instant::now() }, ..start });
+            self.hand_over(Start { cause: Cause::none(), ..start }, role);
         }
     }
 }
 
 impl Start {
+    /// Whether both run the same bytes in the same way.
+    fn is_same(&self, other: &Self) -> bool {
+        let artifacts = (&self.artifact, &other.artifact);
+        matches!(artifacts, (Some(one), Some(two)) if one.is_same(two)) && self.config == other.config
+    }
+
+    /// How the copy is run.
+    pub(super) fn config_of_copy(&self) -> AppConfig {
+        let config = self.config.clone();
+        match &self.artifact {
+            Some(artifact) => AppConfig { run: artifact.run(&config.run, &config.dir), ..config },
+            None => config,
+        }
+    }
+
     /// The command it runs, in words.
     pub(super) fn command(&self) -> String {
         match (&self.config.run, &self.executable) {
@@ -266,7 +478,7 @@ struct Left {
     serving: Option<Serving>,
     replaced: Vec<Serving>,
     /// It had swapped before it heard; that has to be told all the same.
-    swapped: Vec<Swapped>,
+    swaps: Vec<Swap>,
 }
 
 /// Waits for the end of a hand-over that was cancelled.
@@ -276,7 +488,7 @@ async fn left_by(mut earlier: JoinSet<Verdict>) -> Left {
         let Ok(verdict) = verdict else { continue };
         left.serving = verdict.serving;
         left.replaced.extend(verdict.replaced);
-        left.swapped.extend(verdict.earlier.into_iter().chain(verdict.result.ok()));
+        left.swaps.extend(verdict.earlier.into_iter().chain(verdict.result.ok()));
     }
     left
 }
@@ -284,6 +496,13 @@ async fn left_by(mut earlier: JoinSet<Verdict>) -> Left {
 async fn exited(serving: &mut Option<Serving>) -> Exit {
     match serving {
         Some(serving) => serving.instance.exited().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn ended(probation: &mut Option<Probation>) -> End {
+    match probation {
+        Some(probation) => probation.end().await,
         None => std::future::pending().await,
     }
 }

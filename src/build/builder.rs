@@ -1,41 +1,35 @@
-//! Runs the build command: at most one, newest wins.
+//! Takes requests to build: at most one round runs, newest wins.
 
 use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{Arc, Mutex},
+    time::Instant,
 };
 
-use tokio::{
-    sync::oneshot::{self, error::TryRecvError},
-    task::JoinSet,
-};
+use tokio::{sync::oneshot, task::JoinSet};
 
 use super::{
+    artifact::{Archive, Artifact},
     diagnostics::{self, Finding, Ground, Message},
+    ledger::{Need, Work},
     provenance::{Origin, Provenance},
+    round::{Books, Ended, Round},
 };
 use crate::{
-    config::{AppConfig, AppKind, PORT, tools},
+    config::{AppConfig, AppKind},
     generation::Generation,
-    process::{Keeper, Launch, Process, Step, Stream},
-    report::{Diagnostic, Kind, Report},
-    telemetry::{Notice, Notices, Output, Source},
+    process::Keeper,
+    report::{Diagnostic, Report},
+    telemetry::Notices,
 };
-
-/// From SIGTERM to SIGKILL for a build that is not wanted any more. A compiler has nothing to save.
-const CANCEL_GRACE: Duration = Duration::from_millis(300);
 
 /// The compiler's words kept for the page, in bytes; the first ones, where the cause stands.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
 /// Findings read before the most important ones are chosen; warnings come first from some compilers.
 const FINDINGS_READ: usize = 2000;
-
-/// Where detected builds put what they make.
-const OUTPUTS: &str = ".everlit/";
 
 /// What came of a build.
 #[derive(Debug)]
@@ -51,6 +45,10 @@ pub enum Outcome {
 pub struct Product {
     /// The executable the compiler named, if it names one.
     pub executable: Option<PathBuf>,
+    /// The copy of the program that was built, if one was.
+    pub artifact: Option<Artifact>,
+    /// What the program needs now.
+    pub need: Need,
     /// Why it was built.
     pub cause: Cause,
     /// Where it comes from.
@@ -67,6 +65,12 @@ pub struct Cause {
 }
 
 impl Cause {
+    /// No save: a person asked, or a program ended.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { files: Vec::new(), saved: Instant::now() }
+    }
+
     /// Adds the files of an earlier cause that came to nothing.
     fn take_over(&mut self, earlier: &Self) {
         let missing: Vec<_> = earlier.files.iter().filter(|file| !self.files.contains(file)).cloned().collect();
@@ -81,14 +85,18 @@ pub struct Builder {
     root: PathBuf,
     notices: Notices,
     origin: Origin,
+    /// `None` before the first request.
+    books: Option<Arc<Books>>,
+    archive: Arc<Mutex<Archive>>,
     running: Option<Running>,
-    tasks: JoinSet<Option<Outcome>>,
+    tasks: JoinSet<Option<Ended>>,
     reports: u64,
 }
 
 #[derive(Debug)]
 struct Running {
     cause: Cause,
+    provenance: Provenance,
     cancel: oneshot::Sender<()>,
 }
 
@@ -96,8 +104,17 @@ impl Builder {
     /// A builder for a project; `keeper` keeps process trees.
     #[must_use]
     pub fn new(keeper: &Keeper, root: &Path, notices: Notices) -> Self {
-        let (origin, tasks) = (Origin::default(), JoinSet::new());
-        Self { keeper: keeper.clone(), root: root.to_owned(), notices, origin, running: None, tasks, reports: 0 }
+        Self {
+            keeper: keeper.clone(),
+            root: root.to_owned(),
+            notices,
+            origin: Origin::default(),
+            books: None,
+            archive: Arc::default(),
+            running: None,
+            tasks: JoinSet::new(),
+            reports: 0,
+        }
     }
 
     /// Whether a build is running.
@@ -106,36 +123,88 @@ impl Builder {
         self.running.is_some()
     }
 
-    /// Starts a build for the next generation; one that is running is ended first, and its causes become this one's.
-    pub fn request(&mut self, app: &AppConfig, mut cause: Cause, next: Generation) {
+    /// Whether a step wrote what a file holds, or is writing it: that is no change that somebody made.
+    #[must_use]
+    pub fn wrote(&self, file: &Path, hash: Option<u64>) -> bool {
+        self.books.as_ref().is_some_and(|books| books.outputs.has(file, hash))
+    }
+
+    /// Builds for the next generation. A build that is running takes care of it as well where nothing that runs is concerned;
+    /// otherwise it is ended first, and what it was asked for becomes this one's.
+    pub fn request(&mut self, app: &AppConfig, mut cause: Cause, work: Work, next: Generation) {
+        let books = self.books_of(app);
+        let mut ledger = books.ledger();
+        if let Some(running) = self.running.as_mut().filter(|_| ledger.can_join(&work)) {
+            ledger.note(work);
+            cause.take_over(&running.cause);
+            running.cause = cause;
+            return books.more.notify_one();
+        }
+        ledger.abandon();
+        ledger.note(work);
+        drop(ledger);
+        self.begin(app, cause, books, next);
+    }
+
+    fn begin(&mut self, app: &AppConfig, mut cause: Cause, books: Arc<Books>, next: Generation) {
         let previous = self.running.take();
         if let Some(previous) = &previous {
             cause.take_over(&previous.cause);
         }
         let (cancel, cancelled) = oneshot::channel();
-        self.running = Some(Running { cause: cause.clone(), cancel });
         self.reports += 1;
         let provenance = self.origin.trace(&self.root, !cause.files.is_empty());
-        let (root, notices) = (self.root.clone(), self.notices.clone());
-        let job = Job { app: app.clone(), cause, provenance, next, id: self.reports, root, notices };
-        let keeper = self.keeper.clone();
+        let round = Round {
+            app: app.clone(),
+            keeper: self.keeper.clone(),
+            root: self.root.clone(),
+            cause: cause.files.clone(),
+            provenance: provenance.clone(),
+            next,
+            id: self.reports,
+            books,
+            archive: Arc::clone(&self.archive),
+            notices: self.notices.clone(),
+        };
+        self.running = Some(Running { cause, provenance, cancel });
         let earlier = std::mem::take(&mut self.tasks);
         self.tasks.spawn(async move {
             end(previous, earlier).await;
-            job.run(keeper, cancelled).await
+            round.run(cancelled).await
         });
+    }
+
+    /// The books of a program; another one is built from scratch.
+    fn books_of(&mut self, app: &AppConfig) -> Arc<Books> {
+        let known = self.books.take().filter(|books| books.ledger().is_of(app));
+        let books = known.unwrap_or_else(|| Arc::new(Books::new(app)));
+        self.books = Some(Arc::clone(&books));
+        books
     }
 
     /// The outcome of the build that is running; for ever pending without one. Cancel-safe.
     pub async fn next(&mut self) -> Outcome {
         loop {
             match self.tasks.join_next().await {
-                Some(Ok(Some(outcome))) if self.running.take().is_some() => return outcome,
-                Some(Ok(Some(_))) => (),
+                Some(Ok(Some(ended))) => {
+                    if let Some(running) = self.running.take() {
+                        return self.outcome(ended, running);
+                    }
+                }
                 Some(Ok(None)) => (),
-                // A job that panicked has ended its build by being dropped; the next change starts another.
+                // A round that panicked has ended its build by being dropped; the next change starts another.
                 Some(Err(_)) => self.running = None,
                 None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn outcome(&self, ended: Ended, Running { cause, provenance, .. }: Running) -> Outcome {
+        match ended {
+            Ended::Failed(report) => Outcome::Failed(report, cause),
+            Ended::Built { executable, artifact } => {
+                let need = self.books.as_ref().map_or(Need::Start, |books| books.ledger().take_need(artifact.is_some()));
+                Outcome::Done(Product { executable, artifact, need, cause, provenance })
             }
         }
     }
@@ -152,119 +221,40 @@ impl Builder {
 }
 
 /// Never two builds into one output: the earlier one is gone before the next begins.
-async fn end(running: Option<Running>, mut tasks: JoinSet<Option<Outcome>>) {
+async fn end(running: Option<Running>, mut tasks: JoinSet<Option<Ended>>) {
     drop(running.map(|running| running.cancel));
     while tasks.join_next().await.is_some() {}
 }
 
-/// One run of the build command.
-struct Job {
-    app: AppConfig,
-    cause: Cause,
-    provenance: Provenance,
-    next: Generation,
-    id: u64,
-    root: PathBuf,
-    notices: Notices,
-}
-
-impl Job {
-    /// Runs the command; `None` when it was cancelled.
-    async fn run(self, keeper: Keeper, mut cancelled: oneshot::Receiver<()>) -> Option<Outcome> {
-        if cancelled.try_recv() != Err(TryRecvError::Empty) {
-            return None;
-        }
-        let Some(command) = self.app.build.clone() else {
-            return Some(Outcome::Done(Product { executable: None, cause: self.cause, provenance: self.provenance }));
-        };
-        let began = Instant::now();
-        let words = command.to_string();
-        self.notices.send(Notice::Building { command: words.clone() });
-        if words.contains(OUTPUTS) {
-            keep_out_of_git(&self.app.dir.join(OUTPUTS));
-        }
-        let (dir, mut env) = (self.app.dir.clone(), self.app.env.clone());
-        env.retain(|(_, value)| !value.contains(PORT));
-        env.extend(self.provenance.of_build(self.next).await);
-        let launch = Launch { keeper, command, dir, env, pty: false, listen: None, grace: CANCEL_GRACE };
-        let mut log = Log::new(self.app.kind);
-        let success = match Process::start(&launch).await {
-            Ok(process) => self.follow(process, &mut log, cancelled).await?,
-            Err(error) => {
-                log.add_text(&error.to_string());
-                false
-            }
-        };
-        Some(self.outcome(words, log, began.elapsed(), success))
-    }
-
-    /// Reads the output to its end; `None` when the build was cancelled, and gone by then.
-    async fn follow(&self, mut process: Process, log: &mut Log, mut cancelled: oneshot::Receiver<()>) -> Option<bool> {
-        let mut output = Output::new(Source::Build, self.notices.clone());
-        loop {
-            tokio::select! {
-                () = output.due() => output.release(),
-                _ = &mut cancelled => {
-                    process.stop().await;
-                    return None;
-                }
-                step = process.next() => match step {
-                    Step::Line(line) => {
-                        let stderr = line.stream == Stream::Err;
-                        for line in log.add(line.text).iter().flat_map(|text| text.lines()) {
-                            output.say(line.to_owned(), stderr);
-                        }
-                    }
-                    Step::Exited(exit) => {
-                        process.stop().await;
-                        return Some(exit.is_success());
-                    }
-                },
-            }
-        }
-    }
-
-    fn outcome(self, command: String, log: Log, took: Duration, success: bool) -> Outcome {
-        if success {
-            self.notices.send(Notice::Built { command, took, cause: self.cause.files.clone() });
-            return Outcome::Done(Product { executable: log.executable, cause: self.cause, provenance: self.provenance });
-        }
-        let (diagnostics, output) = log.diagnostics(Ground { dir: &self.app.dir, root: &self.root });
-        let title = format!("{} failed", first_words(&command));
-        let help = tools::advice(&output).unwrap_or_default();
-        let report = Report { id: self.id, kind: Kind::Build, title, command, diagnostics, output, took, help };
-        Outcome::Failed(Arc::new(report), self.cause)
-    }
-}
-
 /// What is in the folder for our outputs is nobody's source. A folder that cannot be written fails the build, in its own words.
-fn keep_out_of_git(folder: &Path) {
+pub(super) fn keep_out_of_git(folder: &Path) {
     let _ = fs::create_dir_all(folder)
         .and_then(|()| File::create_new(folder.join(".gitignore")))
         .and_then(|mut file| file.write_all(b"*\n"));
 }
 
 /// `go build -o x .` → `go build`; `./build.sh` → `./build.sh`.
-fn first_words(command: &str) -> String {
+pub(super) fn first_words(command: &str) -> String {
     let is_plain = |word: &&str| !word.starts_with('-') && !word.contains('=');
     command.split_whitespace().take(2).take_while(is_plain).collect::<Vec<_>>().join(" ")
 }
 
-/// The output of a build, as read so far.
-struct Log {
+/// The output of a step, as read so far.
+#[derive(Debug)]
+pub(super) struct Log {
     kind: AppKind,
-    text: String,
+    pub(super) text: String,
     findings: Vec<Finding>,
-    executable: Option<PathBuf>,
+    pub(super) executable: Option<PathBuf>,
 }
 
 impl Log {
-    fn new(kind: AppKind) -> Self {
+    pub(super) fn new(kind: AppKind) -> Self {
         Self { kind, text: String::new(), findings: Vec::new(), executable: None }
     }
 
     /// Takes a line in; answers what of it is worth showing.
-    fn add(&mut self, line: String) -> Option<String> {
+    pub(super) fn add(&mut self, line: String) -> Option<String> {
         if self.kind == AppKind::Cargo {
             match Message::parse(&line) {
                 Some(Message::Diagnostic { rendered, finding }) => {
@@ -282,7 +272,7 @@ impl Log {
         Some(self.add_text(&line))
     }
 
-    fn add_text(&mut self, text: &str) -> String {
+    pub(super) fn add_text(&mut self, text: &str) -> String {
         let room = OUTPUT_LIMIT.saturating_sub(self.text.len() + 1);
         if room > 0 {
             self.text.push_str(&text[..text.floor_char_boundary(room)]);
@@ -292,7 +282,7 @@ impl Log {
     }
 
     /// The places it points to, errors first, in the order the compiler named them.
-    fn diagnostics(self, ground: Ground<'_>) -> (Vec<Diagnostic>, String) {
+    pub(super) fn diagnostics(self, ground: Ground<'_>) -> (Vec<Diagnostic>, String) {
         let found = if self.findings.is_empty() {
             diagnostics::in_build(&self.text, ground)
         } else {
@@ -317,7 +307,7 @@ mod tests {
     #[test]
     fn outputs_are_kept_out_of_git() {
         let project = tempfile::tempdir().unwrap();
-        let outputs = project.path().join(OUTPUTS);
+        let outputs = project.path().join(".everlit");
         keep_out_of_git(&outputs);
         assert_eq!(fs::read_to_string(outputs.join(".gitignore")).unwrap(), "*\n");
         fs::write(outputs.join(".gitignore"), "mine").unwrap();

@@ -6,13 +6,16 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::{config::Config, watch::ChangeSet};
 
-/// What a set of changes calls for; each changed file stands in at most one list. Paths are relative to the project.
+/// What a set of changes calls for; each changed file stands in at most one list besides `steps`. Paths are relative to the
+/// project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// `everlit.toml` and files of variables: the configuration is read anew.
     pub config: Vec<PathBuf>,
     /// Files the program is built from: build, start, swap.
     pub code: Vec<PathBuf>,
+    /// Files that steps of the build read.
+    pub steps: Vec<PathBuf>,
     /// Data files: read anew, and pages reload if their content differs from what is served.
     pub data: Vec<PathBuf>,
     /// Stylesheets: swapped in place.
@@ -31,6 +34,7 @@ impl Plan {
         let lists = [
             (&mut self.config, other.config),
             (&mut self.code, other.code),
+            (&mut self.steps, other.steps),
             (&mut self.data, other.data),
             (&mut self.styles, other.styles),
             (&mut self.assets, other.assets),
@@ -64,6 +68,7 @@ const PAGES: &[&str] = &["html", "htm", "xhtml"];
 pub struct Planner {
     folders: Folders,
     code: Code,
+    steps: GlobSet,
 }
 
 impl Planner {
@@ -72,7 +77,8 @@ impl Planner {
     pub fn new(config: &Config) -> Self {
         let folders = Folders::of(config);
         let code = Code::of(config, folders.public.as_deref());
-        Self { folders, code }
+        let steps = config.app.iter().flat_map(|app| &app.steps).flat_map(|step| &step.watch);
+        Self { folders, code, steps: glob_set(steps.map(String::as_str)) }
     }
 
     /// What these changes call for.
@@ -80,7 +86,11 @@ impl Planner {
     pub fn plan(&self, changes: &ChangeSet) -> Plan {
         let mut plan = Plan::default();
         for change in changes.iter() {
-            if let Some(list) = list_for(change.path, &self.folders, &self.code, &mut plan) {
+            let is_read = self.steps.is_match(change.path);
+            if is_read {
+                plan.steps.push(change.path.to_owned());
+            }
+            if let Some(list) = list_for(change.path, is_read, &self.folders, &self.code, &mut plan) {
                 list.push(change.path.to_owned());
             }
         }
@@ -88,7 +98,8 @@ impl Planner {
     }
 }
 
-fn list_for<'p>(path: &Path, folders: &Folders, code: &Code, plan: &'p mut Plan) -> Option<&'p mut Vec<PathBuf>> {
+/// `is_read`: whether a step of the build makes something of it.
+fn list_for<'p>(path: &Path, is_read: bool, folders: &Folders, code: &Code, plan: &'p mut Plan) -> Option<&'p mut Vec<PathBuf>> {
     let kind = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
     let inside = |folder: &Option<PathBuf>| folder.as_ref().is_some_and(|folder| path.starts_with(folder));
     if path == Path::new("everlit.toml") || folders.env_files.iter().any(|file| file == path) {
@@ -113,8 +124,13 @@ fn list_for<'p>(path: &Path, folders: &Folders, code: &Code, plan: &'p mut Plan)
     if code.reread.is_match(path) {
         return Some(&mut plan.pages);
     }
-    // Under which address the program serves it is unknown: where it is no page, only a reload is sure to show it.
-    folders.app_serves(&kind).then(|| if is_page(&kind) { &mut plan.pages } else { &mut plan.files })
+    // Under which address the program serves it is unknown: where it is no page, only a reload is sure to show it. What a step
+    // reads is told by what it makes of it.
+    match folders.app_serves(&kind) {
+        true if is_page(&kind) => Some(&mut plan.pages),
+        true if !is_read => Some(&mut plan.files),
+        _ => None,
+    }
 }
 
 fn is_page(kind: &str) -> bool {
@@ -184,7 +200,7 @@ impl Code {
 }
 
 /// The globs were checked when the configuration was read.
-fn glob_set<'g>(globs: impl Iterator<Item = &'g str>) -> GlobSet {
+pub(super) fn glob_set<'g>(globs: impl Iterator<Item = &'g str>) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     globs.filter_map(|glob| Glob::new(glob).ok()).for_each(|glob| {
         set.add(glob);
@@ -194,34 +210,20 @@ fn glob_set<'g>(globs: impl Iterator<Item = &'g str>) -> GlobSet {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
     use crate::{
-        config::{
-            AppConfig, AppKind, AppPort, CommandLine, CorsConfig, LiveConfig, LogFormat, Run, ServerConfig, SiteConfig,
-            WatchConfig, Writes,
-        },
+        build::fixture,
+        config::{AppConfig, CorsConfig, LiveConfig, LogFormat, ServerConfig, SiteConfig, WatchConfig, Writes},
         watch::Kind,
     };
 
     fn config(public: Option<&str>, watch: Option<&[&str]>) -> Config {
         let app = |watch: &[&str]| AppConfig {
-            kind: AppKind::Custom,
-            build: None,
-            run: Run::Command(CommandLine::Shell("./x".into())),
-            dir: "/p".into(),
-            env: Vec::new(),
-            env_files: Vec::new(),
-            pty: false,
-            listen_fds: false,
-            ready: None,
-            ready_line: None,
-            ready_timeout: Duration::from_secs(1),
-            port: AppPort::Auto,
             watch: watch.iter().map(|glob| (*glob).to_owned()).collect(),
             rereads: vec!["**/*.php".to_owned()],
-            reloads_itself: false,
+            ..fixture::app(&[("css", &["less/*.css"], &[], &[])])
         };
         let site = |public: &str| SiteConfig {
             project: "p".into(),
@@ -288,6 +290,18 @@ mod tests {
             ],
         );
         check(&config(Some(""), None), &[("a.css", "styles"), ("index.html", "pages"), ("data/x.json", "data")]);
+    }
+
+    #[test]
+    fn what_a_step_reads_calls_for_it_besides() {
+        let mut changes = ChangeSet::new(Instant::now());
+        ["less/a.css", "less/a.html", "b.css"].iter().for_each(|file| changes.add(*file, Kind::Written));
+        let mut config = config(None, Some(&["**/*.go"]));
+        config.app.iter_mut().for_each(|app| app.steps[0].watch.push("less/*.html".into()));
+        let plan = Planner::new(&config).plan(&changes);
+        let paths = |files: &[&str]| files.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(plan.steps, paths(&["less/a.css", "less/a.html"]));
+        assert_eq!((plan.files, plan.pages), (paths(&["b.css"]), paths(&["less/a.html"])));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::{
     signals,
 };
 use crate::{
+    app::Way,
     config::{self, Config, Layer, LogFormat},
     editor::Surroundings,
     process::{EndSignals, Keeper},
@@ -106,6 +107,8 @@ async fn obey(mut keys: Keys, commands: mpsc::Sender<Command>, stop: Cancellatio
     while let Some(key) = keys.next().await {
         match key {
             Key::Rebuild => drop(commands.try_send(Command::Rebuild)),
+            Key::Back => drop(commands.try_send(Command::Switch(Way::Back))),
+            Key::FurtherBack => drop(commands.try_send(Command::Switch(Way::FurtherBack))),
             Key::Timings => drop(commands.try_send(Command::Timings)),
             Key::Open => browser::open(&opened.url, &notices),
             Key::Help => notices.send(Notice::Info(Key::HELP.into())),

@@ -42,6 +42,8 @@ static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Rebuild,
+    Back,
+    FurtherBack,
     Open,
     Timings,
     Help,
@@ -50,11 +52,14 @@ pub(super) enum Key {
 
 impl Key {
     /// All keys on a line.
-    pub(super) const HELP: &str = "r rebuild · o open · t timings · q quit · h help";
+    pub(super) const HELP: &str =
+        "r rebuild · b roll back, again to return · B further back · o open · t timings · q quit · h help";
 
     fn of(byte: u8) -> Option<Self> {
         Some(match byte {
             b'r' => Self::Rebuild,
+            b'b' => Self::Back,
+            b'B' => Self::FurtherBack,
             b'o' => Self::Open,
             b't' => Self::Timings,
             b'h' | b'?' => Self::Help,

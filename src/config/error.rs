@@ -82,6 +82,9 @@ pub enum ConfigError {
         /// The build command that was given.
         build: String,
     },
+    /// The steps of the build cannot be put in order.
+    #[error("`[[app.step]]`: {0}")]
+    Steps(String),
     /// A fallback without files to find it in.
     #[error("`[site] fallback` needs files to choose from; set `[site] public`")]
     FallbackWithoutPublic,

@@ -175,10 +175,14 @@ pub enum Writes {
 pub struct AppConfig {
     /// What was detected, for words and for reading compiler output.
     pub kind: AppKind,
-    /// The command that builds it; `None` when there is nothing to build.
-    pub build: Option<CommandLine>,
+    /// What builds it, each step behind those it waits for; empty when there is nothing to build.
+    pub steps: Vec<StepConfig>,
     /// The command that runs it.
     pub run: Run,
+    /// The file that a build leaves and `run` starts.
+    pub artifact: ArtifactConfig,
+    /// How many generations stay startable, the running one among them; at least 1.
+    pub keep: usize,
     /// Where both commands run, absolute.
     pub dir: PathBuf,
     /// Environment added to both commands; what the shell has is in it only where `[app] env` has another value. A value with
@@ -196,6 +200,8 @@ pub struct AppConfig {
     pub ready_line: Option<Pattern>,
     /// How long a start may take.
     pub ready_timeout: Duration,
+    /// How long after it took over a generation that fails is rolled back; zero for not at all.
+    pub probation: Duration,
     /// The port it listens on.
     pub port: AppPort,
     /// Globs, relative to the project, of the files it is built from.
@@ -204,6 +210,48 @@ pub struct AppConfig {
     pub rereads: Vec<String>,
     /// Whether it watches its other files itself and tells its pages, as bundlers' servers do.
     pub reloads_itself: bool,
+}
+
+/// One command of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepConfig {
+    /// Its name; [`StepConfig::BUILD`] for the one that `build` gives.
+    pub name: String,
+    /// The command.
+    pub command: CommandLine,
+    /// Where it runs, absolute.
+    pub dir: PathBuf,
+    /// Globs, relative to the project, of the files it reads.
+    pub watch: Vec<String>,
+    /// Globs, relative to the project, of the files it writes; empty when that is unknown.
+    pub outputs: Vec<String>,
+    /// The steps it waits for, as places in the list; all of them before its own.
+    pub after: Vec<usize>,
+}
+
+impl StepConfig {
+    /// The name of the step that makes the program.
+    pub const BUILD: &str = "build";
+}
+
+/// The file that a build leaves and `run` starts. Each generation runs a copy of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ArtifactConfig {
+    /// The executable the compiler names, or the program that `run` begins with, when it is one that was built.
+    #[default]
+    Found,
+    /// This one, absolute.
+    At(PathBuf),
+    /// None: the program runs from where it was built.
+    Off,
+}
+
+impl AppConfig {
+    /// The command that makes the program; `None` when there is none.
+    #[must_use]
+    pub fn build(&self) -> Option<&CommandLine> {
+        self.steps.iter().find(|step| step.name == StepConfig::BUILD).map(|step| &step.command)
+    }
 }
 
 /// The kind of program.

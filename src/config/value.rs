@@ -143,6 +143,18 @@ pub fn shell_line(text: &str) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
+/// The name of a build step: it stands in front of each line of its output.
+pub(super) fn step_name(text: &str) -> Result<String, Invalid> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || text.len() > LONGEST_STEP_NAME || !text.chars().all(plain) {
+        return Err(Invalid::must("be a short name of letters, digits, `-`, `_` and `.`"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Longer ones leave no room for what they stand in front of.
+const LONGEST_STEP_NAME: usize = 24;
+
 /// A name that may stand in a request's `Host`, lower case, without its port.
 pub(super) fn host_name(text: &str) -> Result<String, Invalid> {
     let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

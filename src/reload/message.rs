@@ -214,6 +214,7 @@ impl From<&Report> for WireReport {
                 Kind::Build => "build",
                 Kind::Start => "start",
                 Kind::Crash => "crash",
+                Kind::Rollback => "rollback",
                 Kind::Config => "config",
                 Kind::Template => "template",
             },

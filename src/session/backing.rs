@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::{
-    app::{App, Event, Start},
+    app::{App, Event, Start, Way},
     build::Product,
     config::Config,
     generation::{Counter, Generation},
@@ -56,8 +56,16 @@ impl Backing {
     /// Starts what was built.
     pub(super) fn begin(&mut self, config: &Config, product: Product) {
         if let (Behind::App(app), Some(config)) = (&mut self.behind, &config.app) {
-            let Product { executable, cause, provenance } = product;
-            app.begin(Start { config: config.clone(), executable, cause, provenance });
+            let Product { executable, artifact, need, cause, provenance } = product;
+            app.begin(Start { config: config.clone(), executable, artifact, cause, provenance }, need);
+        }
+    }
+
+    /// Goes to another generation because a person asks for it.
+    pub(super) fn switch(&mut self, way: Way) -> Result<(), &'static str> {
+        match &mut self.behind {
+            Behind::App(app) => app.switch(way),
+            Behind::Server { .. } | Behind::Nobody => Err("there is no program that could be rolled back"),
         }
     }
 
@@ -87,8 +95,8 @@ impl Backing {
         matches!(&self.behind, Behind::App(app) if app.is_starting())
     }
 
-    pub(super) fn renumber(&self, generation: Generation) {
-        match &self.behind {
+    pub(super) fn renumber(&mut self, generation: Generation) {
+        match &mut self.behind {
             Behind::App(app) => app.renumber(generation),
             Behind::Server { backend, .. } => backend.renumber(generation),
             Behind::Nobody => (),

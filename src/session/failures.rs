@@ -17,6 +17,8 @@ pub(super) struct Failures {
     pub(super) build: Option<Arc<Report>>,
     /// A start or a crash.
     pub(super) app: Option<Arc<Report>>,
+    /// An earlier program answers.
+    rollback: Option<Arc<Report>>,
     /// Data and templates.
     site: Option<Arc<Report>>,
     /// A failure that was mended by a build whose program does not answer yet: until then what is served is stale.
@@ -35,7 +37,7 @@ pub(super) enum News {
 impl Failures {
     /// The one to show: the one that has to be mended first.
     pub(super) fn standing(&self) -> Option<Arc<Report>> {
-        [&self.config, &self.build, &self.app, &self.site, &self.mending].into_iter().flatten().next().cloned()
+        [&self.config, &self.build, &self.app, &self.rollback, &self.site, &self.mending].into_iter().flatten().next().cloned()
     }
 
     /// A build succeeded.
@@ -43,10 +45,22 @@ impl Failures {
         self.mending = self.build.take().or(self.app.take()).or(self.mending.take());
     }
 
-    /// A program answers.
+    /// The newest program answers.
     pub(super) fn started(&mut self) {
+        self.rollback = None;
+        self.restarted();
+    }
+
+    /// A program that had ended answers again: whatever is wrong with what is served besides is as before.
+    pub(super) fn restarted(&mut self) {
         self.app = None;
         self.mending = None;
+    }
+
+    /// An earlier program answers.
+    pub(super) fn rolled_back(&mut self, report: &Arc<Report>) {
+        self.rollback = Some(report.clone());
+        self.restarted();
     }
 
     /// A program did not become ready.
@@ -57,7 +71,7 @@ impl Failures {
 
     /// There is no program any more, or another one.
     pub(super) fn forget_program(&mut self) {
-        (self.build, self.app, self.mending) = (None, None, None);
+        (self.build, self.app, self.rollback, self.mending) = (None, None, None, None);
     }
 
     /// Takes over what the site cannot use now.
@@ -130,6 +144,19 @@ mod tests {
         assert_eq!(standing(&failures).as_deref(), Some("build"));
         failures.start_failed(&report("start").into());
         assert_eq!(standing(&failures).as_deref(), Some("start"));
+        failures.started();
+        assert_eq!(standing(&failures), None);
+    }
+
+    #[test]
+    fn a_rollback_stands_until_the_newest_program_answers() {
+        let mut failures = Failures::default();
+        failures.rolled_back(&report("rollback").into());
+        failures.app = Some(report("crash").into());
+        failures.restarted();
+        assert_eq!(standing(&failures).as_deref(), Some("rollback"));
+        failures.built();
+        assert_eq!(standing(&failures).as_deref(), Some("rollback"));
         failures.started();
         assert_eq!(standing(&failures), None);
     }

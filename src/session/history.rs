@@ -49,6 +49,11 @@ impl History {
         self.contents.extend(changes.iter().take(MOST).map(|change| (change.path.to_owned(), change.hash)));
     }
 
+    /// The hash of what a file holds, if it changed and was read.
+    pub(super) fn content(&self, file: &Path) -> Option<u64> {
+        self.contents.get(file).copied().flatten()
+    }
+
     /// A text that is the same for the same content of a file; one whose content nobody knows has another in each generation.
     pub(super) fn hash(&self, file: &Path, generation: Generation) -> String {
         match self.contents.get(file) {

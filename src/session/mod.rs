@@ -17,7 +17,7 @@ mod reconfigure;
 mod sweep;
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -33,8 +33,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use open::{Opened, Setup};
 
 use crate::{
-    app::{self, Swapped},
-    build::{Builder, Cause, Outcome, Plan, Planner, Product},
+    app::{self, Follows, RolledBack, Swapped, Way},
+    build::{Builder, Cause, Changed, Need, Outcome, Plan, Planner, Product, Work},
     config::{AppPort, Config, ConfigError},
     generation::{Counter, Generation, Standing},
     process::{Cgroup, Keeper},
@@ -43,7 +43,7 @@ use crate::{
     server::Rooms,
     site::{Site, Told, Written},
     telemetry::{Change, Notice, Notices, Pace},
-    watch::{ChangeSet, Watcher},
+    watch::{Change as FileChange, ChangeSet, Watcher},
 };
 use backing::Backing;
 use failures::{Failures, News};
@@ -58,6 +58,8 @@ pub enum Command {
     Rebuild,
     /// Load every page anew.
     Reload,
+    /// Go back to an earlier generation of the program, or forward again.
+    Switch(Way),
     /// Say how fast saves reach browsers.
     Timings,
 }
@@ -140,6 +142,8 @@ impl Session {
                 Event::Built(Outcome::Done(product)) => self.built(product),
                 Event::Built(Outcome::Failed(report, cause)) => self.build_failed(report, &cause),
                 Event::App(app::Event::Swapped(swapped)) => self.swapped(&swapped),
+                Event::App(app::Event::RolledBack(back)) => self.rolled_back(back),
+                Event::App(app::Event::Unchanged(cause)) => self.unchanged(&cause),
                 Event::App(app::Event::Failed(report)) => self.start_failed(report),
                 Event::App(app::Event::Crashed { report, retry_in }) => self.crashed(report, retry_in),
                 Event::Asked(command) => self.obey(command),
@@ -200,12 +204,13 @@ impl Session {
         }
         self.cgroup = swept.cgroup;
         if self.config.app.is_some() && !self.builder.is_running() {
-            self.request_build(Cause { files: Vec::new(), saved: Instant::now() });
+            self.request_build(Cause::none(), Work::All);
         }
     }
 
     fn changed(&mut self, changes: &ChangeSet) {
         let mut plan = self.planner.plan(changes);
+        self.leave_out_outputs(&mut plan, changes);
         let files = changes.iter().take(NAMED).map(|change| change.path.to_owned()).collect();
         let mut cause = Cause { files, saved: changes.saved };
         let is_other = detection::may_differ(&self.config, changes) && self.detects_otherwise();
@@ -220,6 +225,17 @@ impl Session {
         }
         plan.config.clear();
         self.check_loop(plan, cause);
+    }
+
+    /// What a step of the build wrote is built from no further: whoever reads it runs after that step.
+    fn leave_out_outputs(&self, plan: &mut Plan, changes: &ChangeSet) {
+        if plan.code.is_empty() && plan.steps.is_empty() {
+            return;
+        }
+        let wrote = |change: &FileChange<'_>| self.builder.wrote(change.path, change.hash);
+        let outputs: HashSet<_> = changes.iter().filter(wrote).map(|change| change.path.to_owned()).collect();
+        plan.code.retain(|path| !outputs.contains(path));
+        plan.steps.retain(|path| !outputs.contains(path));
     }
 
     /// Acts on a change, unless it is one of a loop's.
@@ -250,13 +266,29 @@ impl Session {
     }
 
     fn act_on(&mut self, mut plan: Plan, cause: Cause) {
-        if plan.code.is_empty() || self.config.app.is_none() {
-            return self.site_changed(&plan, &cause);
+        let work = self.work(&plan);
+        let is_code = !std::mem::take(&mut plan.code).is_empty();
+        plan.steps.clear();
+        match (work, is_code) {
+            (Some(work), true) => {
+                // One save is one reload: the rest of it is told with the build, or when that fails.
+                self.untold.extend(plan);
+                self.request_build(cause, work);
+            }
+            (Some(work), false) => {
+                // It is no affair of the program's, and served already.
+                self.site_changed(&plan, &cause);
+                self.request_build(cause, work);
+            }
+            (None, _) => self.site_changed(&plan, &cause),
         }
-        // One save is one reload: the rest of it is told with the build, or when that fails.
-        plan.code.clear();
-        self.untold.extend(plan);
-        self.request_build(cause);
+    }
+
+    /// What a build has to do for a change; `None` when there is nothing to build.
+    fn work(&self, plan: &Plan) -> Option<Work> {
+        let files: BTreeSet<_> = plan.code.iter().chain(&plan.steps).collect();
+        let changed = |path: &PathBuf| Changed { path: path.clone(), hash: self.history.content(path) };
+        (self.config.app.is_some() && !files.is_empty()).then(|| Work::Changed(files.into_iter().map(changed).collect()))
     }
 
     /// Lets the site read its files anew. Data that says what is served already (we wrote it, most likely) leaves the plan, and
@@ -354,22 +386,32 @@ impl Session {
         self.told(Change::Reload, generation, pages, cause);
     }
 
-    fn request_build(&mut self, cause: Cause) {
+    fn request_build(&mut self, cause: Cause, work: Work) {
         // Before whatever the build says.
         self.say_all();
         let Some(app) = &self.config.app else { return };
         self.backing.wait_for_build();
         let message = Message::building(self.standing.borrow().generation, &cause.files);
         self.breaker.build_begins(&cause.files, Instant::now());
-        self.builder.request(app, cause, self.generations.upcoming());
+        self.builder.request(app, cause, work, self.generations.upcoming());
         self.standing.send_modify(|standing| standing.building = true);
         self.hub.send(&message);
     }
 
     fn built(&mut self, product: Product) {
-        self.failures.built();
         self.breaker.build_ends(&product.cause.files, Instant::now());
+        if product.need == Need::Nothing && self.backing.is_serving() {
+            return self.built_beside(&product.cause);
+        }
+        self.failures.built();
         self.backing.begin(&self.config, product);
+    }
+
+    /// What was built is no affair of the program's: watching tells what became of it.
+    fn built_beside(&mut self, cause: &Cause) {
+        self.failures.build = None;
+        self.show_standing(&cause.files);
+        self.tell_untold(cause);
     }
 
     fn build_failed(&mut self, report: Arc<Report>, cause: &Cause) {
@@ -381,16 +423,44 @@ impl Session {
     }
 
     fn swapped(&mut self, swapped: &Swapped) {
-        let Swapped { ready_in, waited, cause, .. } = swapped;
-        self.failures.started();
+        match swapped.follows {
+            Follows::Newer => self.failures.started(),
+            Follows::Same => self.failures.restarted(),
+            Follows::SameInstead => return self.went_on(swapped),
+        }
         self.untold = Plan::default();
+        let generation = self.say_generation(swapped);
+        self.reload_all(generation, &swapped.cause);
+        self.hint_at_port(swapped);
+    }
+
+    /// The program before one that did not start answers again: pages show what it answers already.
+    fn went_on(&mut self, swapped: &Swapped) {
+        let generation = self.say_generation(swapped);
+        self.adopt_generation(generation);
+    }
+
+    fn say_generation(&mut self, swapped: &Swapped) -> Generation {
+        let Swapped { ready_in, waited, cause, .. } = swapped;
         // A change of the site may have overtaken the swap.
         let is_newest = swapped.generation > self.standing.borrow().generation;
         let generation = if is_newest { swapped.generation } else { self.generations.next() };
-        let (waited, cause_files) = (*waited, cause.files.clone());
-        self.notices.send(Notice::Generation { generation, ready_in: Some(*ready_in), waited, cause: cause_files });
-        self.reload_all(generation, cause);
-        self.hint_at_port(swapped);
+        let (waited, cause) = (*waited, cause.files.clone());
+        self.notices.send(Notice::Generation { generation, ready_in: Some(*ready_in), waited, cause });
+        generation
+    }
+
+    /// Pages load anew what answers now, and are told that it is not the newest.
+    fn rolled_back(&mut self, back: RolledBack) {
+        let RolledBack { swapped, report, failure } = back;
+        if let Some(report) = failure {
+            self.notices.send(Notice::AppExited { report, retry_in: None });
+        }
+        self.failures.rolled_back(&report);
+        let generation = self.say_generation(&swapped);
+        self.notices.send(Notice::RolledBack { report, generation });
+        self.reload_all(generation, &swapped.cause);
+        self.show_standing(&[]);
     }
 
     /// Once: why requests wait at each restart of this program, and what to do about it.
@@ -406,10 +476,18 @@ impl Session {
         )));
     }
 
+    /// What was built is what runs: the newest save is served, and nobody has to load anything anew for it.
+    fn unchanged(&mut self, cause: &Cause) {
+        self.failures.started();
+        self.notices.send(Notice::Unchanged { cause: cause.files.clone() });
+        self.show_standing(&cause.files);
+        self.tell_untold(cause);
+    }
+
     fn start_failed(&mut self, report: Arc<Report>) {
         self.failures.start_failed(&report);
         self.show_failure(report, &[]);
-        self.tell_untold(&Cause { files: Vec::new(), saved: Instant::now() });
+        self.tell_untold(&Cause::none());
     }
 
     /// What was saved together with code that came to nothing is served all the same.
@@ -429,12 +507,21 @@ impl Session {
             let (told, painted) = (self.pace.until_told(), self.pace.until_painted());
             return self.notices.send(Notice::Timings { told, painted });
         }
-        let cause = Cause { files: Vec::new(), saved: Instant::now() };
+        if let Command::Switch(way) = command {
+            return self.switch(way);
+        }
+        let cause = Cause::none();
         if command == Command::Rebuild && self.config.app.is_some() {
-            return self.request_build(cause);
+            return self.request_build(cause, Work::All);
         }
         let generation = self.generations.next();
         self.reload_all(generation, &cause);
+    }
+
+    fn switch(&mut self, way: Way) {
+        if let Err(why) = self.backing.switch(way) {
+            self.notices.send(Notice::Info(why.into()));
+        }
     }
 
     /// What answers is of this generation from here on.

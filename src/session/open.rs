@@ -89,7 +89,7 @@ impl Session {
         let (standing, reader) = watch::channel(Standing { generation, ..Standing::default() });
         let (writer, written) = mpsc::channel(WRITES);
         let (reload, asked) = mpsc::channel(1);
-        let (backing, upstream) = Backing::new(&config, &keeper, &generations, &notices);
+        let (mut backing, upstream) = Backing::new(&config, &keeper, &generations, &notices);
         backing.renumber(generation);
         let router = watch::Sender::new(nobody());
         let (shown, painted) = mpsc::channel(PAINTED);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Session, open_site};
 use crate::{
-    build::{Cause, Plan, Planner},
+    build::{Cause, Plan, Planner, Work},
     config::{Config, Detected},
     server::app_service,
     telemetry::Notice,
@@ -73,11 +73,12 @@ impl Session {
         self.hub.set_morph(self.config.live.morph);
         self.rooms.editors.configure(self.config.editor.clone());
         self.router.send_replace(app_service(&self.config, &self.rooms));
-        let code = before.app != self.config.app || !plan.code.is_empty();
+        let code = before.app != self.config.app || !(plan.code.is_empty() && plan.steps.is_empty());
         if code && self.config.app.is_some() {
             // The rest of it is in force already: it is told with the build, or when that fails.
-            self.untold.extend(Plan { code: Vec::new(), ..plan.clone() });
-            return self.request_build(cause.clone());
+            self.untold.extend(Plan { code: Vec::new(), steps: Vec::new(), ..plan.clone() });
+            let work = self.work(plan).filter(|_| before.app == self.config.app).unwrap_or(Work::All);
+            return self.request_build(cause.clone(), work);
         }
         let generation = self.generations.next();
         self.reload_all(generation, cause);

@@ -39,11 +39,20 @@ pub enum Notice {
     Building {
         /// The command.
         command: String,
+        /// The name of its step, where there are several.
+        step: Option<String>,
+    },
+    /// A step of a build was not run: it was last made from the same.
+    Skipped {
+        /// Its name.
+        step: String,
     },
     /// A build succeeded.
     Built {
         /// The command.
         command: String,
+        /// The name of its step, where there are several.
+        step: Option<String>,
         /// How long it ran.
         took: Duration,
         /// The files that caused it; empty for the first build.
@@ -55,6 +64,11 @@ pub enum Notice {
         report: Arc<Report>,
         /// The generation that keeps serving; 0 when there is none.
         serving: Generation,
+    },
+    /// What was built is byte for byte what runs.
+    Unchanged {
+        /// The files that caused the build.
+        cause: Vec<PathBuf>,
     },
     /// A page was asked for and its template could not be rendered. Once for each mistake; nothing is stale because of it.
     PageFailed {
@@ -71,6 +85,13 @@ pub enum Notice {
         waited: u64,
         /// The files that caused it.
         cause: Vec<PathBuf>,
+    },
+    /// An earlier generation of the program answers in place of the newest one.
+    RolledBack {
+        /// To which one, and why.
+        report: Arc<Report>,
+        /// The number under which it answers.
+        generation: Generation,
     },
     /// Browsers were told.
     Reloaded {

@@ -42,6 +42,7 @@ const KIND_WORDS = {
   build: "build",
   start: "start",
   crash: "app",
+  rollback: "rolled back",
   config: "configuration",
   template: "template",
 };

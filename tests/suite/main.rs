@@ -5,6 +5,7 @@
 
 mod apps;
 mod browser;
+mod builds;
 mod catching_up;
 mod cli;
 mod client;
@@ -30,6 +31,7 @@ mod posts;
 mod processes;
 mod readiness;
 mod restarts;
+mod rollback;
 mod shutdown;
 mod site;
 mod styles;

@@ -81,6 +81,14 @@ class Shell:
         with urllib.request.urlopen(self.ready["url"], timeout=LIMIT_S) as answer:
             answer.read()
 
+    def wait_page(self, text, stale):
+        def answers():
+            with urllib.request.urlopen(self.ready["url"], timeout=LIMIT_S) as answer:
+                is_stale = answer.headers["Everlit-Generation"].endswith("; stale")
+                return text in answer.read().decode() and is_stale == stale
+
+        wait_until(f"{text} answers, {'stale' if stale else 'fresh'}", answers)
+
     def check_end(self):
         events = self.job.stdout.read().decode()
         code = self.job.wait(LIMIT_S)
@@ -176,9 +184,27 @@ def closed():
         raise SystemExit(f"{how}: code {code} after {said.decode()}")
 
 
+def roll_back(shell):
+    """Back to the generation before, forward again, and back from there: each answers, and the first says that it is stale."""
+    source = os.path.join(project, "app.py")
+    shell.wait_page("version 1", stale=False)
+    with open(source) as file:
+        text = file.read()
+    with open(source, "w") as file:
+        file.write(text.replace("version 1", "version 2"))
+    shell.wait_page("version 2", stale=False)
+    shell.press(b"b")
+    shell.wait_page("version 1", stale=True)
+    shell.press(b"b")
+    shell.wait_page("version 2", stale=False)
+    shell.press(b"B")
+    shell.wait_page("version 1", stale=True)
+    q(shell)
+
+
 WAYS = {
     way.__name__: way
-    for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once)
+    for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once, roll_back)
 }
 
 if how == "closed":

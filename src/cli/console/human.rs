@@ -92,10 +92,15 @@ impl Human {
             ),
             // What follows from a change says which files it was; a line of its own would say it twice.
             Notice::Changed { .. } => String::new(),
-            Notice::Building { command } => self.event(Tone::Quiet, "building", &plain(command), &[]),
-            Notice::Built { command, took, cause } => {
-                self.event(Tone::Good, "built", &format!("{} in {}", plain(&short(command)), duration(*took)), cause)
+            Notice::Building { command, step } => {
+                self.event(Tone::Quiet, "building", &format!("{}{}", label(step.as_ref()), plain(command)), &[])
             }
+            Notice::Skipped { step } => self.event(Tone::Quiet, "skipped", &format!("{step}: made from the same already"), &[]),
+            Notice::Built { command, step, took, cause } => {
+                let facts = format!("{}{} in {}", label(step.as_ref()), plain(&short(command)), duration(*took));
+                self.event(Tone::Good, "built", &facts, cause)
+            }
+            Notice::Unchanged { cause } => self.event(Tone::Quiet, "unchanged", "the program is the same and runs on", cause),
             Notice::BuildFailed { report, serving } => self.failed(report, *serving),
             Notice::PageFailed { report } => self.page_failed(report),
             Notice::Generation { generation, ready_in, waited, .. } => {
@@ -103,6 +108,7 @@ impl Human {
                 let waited = count(*waited, "request");
                 self.event(Tone::Good, "generation", &format!("{generation} ready{ready_in}, {waited} waited"), &[])
             }
+            Notice::RolledBack { report, generation } => self.rolled_back(report, *generation),
             Notice::Reloaded { change, pages, took, cause, .. } => self.reloaded(*change, *pages, *took, cause),
             Notice::Painted { took, cause, .. } => {
                 self.event(Tone::Quiet, "painted", &format!("{} after the save", duration(*took)), cause)
@@ -144,6 +150,12 @@ impl Human {
             text.push_str(&self.excerpt(&report.output));
         }
         text
+    }
+
+    fn rolled_back(&self, report: &Report, generation: Generation) -> String {
+        let rest = self.tone(Tone::Quiet, &format!("it answers as generation {generation}, marked stale"));
+        let text = self.event(Tone::Bad, "rolled back", &format!("{}  {rest}", plain(&report.title)), &[]);
+        text + &self.event(Tone::Quiet, "", &plain(&report.help), &[])
     }
 
     fn page_failed(&self, report: &Report) -> String {
@@ -244,7 +256,8 @@ pub(super) fn moved(moved: &Moved, url: &str) -> String {
 
 fn what_runs(config: &Config) -> Vec<(&'static str, String)> {
     let app = config.app.as_ref().map(|app| {
-        let build = app.build.as_ref().map(|build| format!("{} → ", plain(&build.to_string()))).unwrap_or_default();
+        let build = app.steps.iter().map(|step| plain(&step.command.to_string())).collect::<Vec<_>>().join(", ");
+        let build = if build.is_empty() { build } else { format!("{build} → ") };
         let run = match &app.run {
             Run::Command(command) => plain(&command.to_string()),
             Run::BuiltExecutable => "the program it builds".into(),
@@ -261,6 +274,11 @@ fn named(files: &[PathBuf]) -> String {
         text.push_str(&format!(" and {} more", files.len() - NAMED));
     }
     text
+}
+
+/// `templ: `
+fn label(step: Option<&String>) -> String {
+    step.map(|name| format!("{name}: ")).unwrap_or_default()
 }
 
 /// The command without its long options: they stand in the banner.
@@ -315,7 +333,7 @@ mod tests {
     fn one_line_per_event() {
         let cause = vec!["main.go".into()];
         check(
-            &Notice::Built { command: "go build -o x .".into(), took: Duration::from_millis(412), cause },
+            &Notice::Built { command: "go build -o x .".into(), step: None, took: Duration::from_millis(412), cause },
             "built       go build in 412 ms                               main.go\n",
         );
         check(

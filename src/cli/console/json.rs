@@ -39,16 +39,21 @@ pub(super) fn notice(notice: &Notice) -> String {
             line("watching", json!({ "folders": folders, "files": files, "took_ms": ms(*took) }))
         }
         Notice::Changed { files } => line("changed", json!({ "files": texts(files) })),
-        Notice::Building { command } => line("building", json!({ "command": command })),
-        Notice::Built { command, took, cause } => {
-            line("built", json!({ "command": command, "took_ms": ms(*took), "cause": texts(cause) }))
+        Notice::Building { command, step } => line("building", json!({ "command": command, "step": step })),
+        Notice::Skipped { step } => line("skipped", json!({ "step": step })),
+        Notice::Built { command, step, took, cause } => {
+            line("built", json!({ "command": command, "step": step, "took_ms": ms(*took), "cause": texts(cause) }))
         }
+        Notice::Unchanged { cause } => line("unchanged", json!({ "cause": texts(cause) })),
         Notice::BuildFailed { report, serving } => line("build_failed", json!({ "serving": serving.0, "report": wire(report) })),
         Notice::PageFailed { report } => line("page_failed", json!({ "report": wire(report) })),
         Notice::Generation { generation, ready_in, waited, cause } => line(
             "generation",
             json!({ "generation": generation.0, "ready_ms": ready_in.map(ms), "waited": waited, "cause": texts(cause) }),
         ),
+        Notice::RolledBack { report, generation } => {
+            line("rolled_back", json!({ "generation": generation.0, "report": wire(report) }))
+        }
         Notice::Reloaded { change, generation, pages, took, cause } => line(
             "reloaded",
             json!({ "change": name(*change), "generation": generation.0, "pages": pages, "took_ms": ms(*took), "cause": texts(cause) }),

@@ -8,6 +8,7 @@ mod cors;
 mod fault;
 mod keys;
 mod sections;
+mod step;
 mod table;
 mod version;
 
@@ -18,6 +19,7 @@ use std::{
 };
 
 pub(super) use sections::{AppKeys, File, Place, SiteKeys};
+pub(super) use step::StepKeys;
 use table::Fault;
 
 use super::{ConfigError, FileError};

@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     cors, fault,
+    step::{self, StepKeys},
     table::{Fault, Table, Value, duration, list, number, parsed, switch},
     version,
 };
@@ -28,7 +29,7 @@ pub(in crate::config) struct File {
     pub(in crate::config) faults: Vec<FaultConfig>,
 }
 
-/// A path of `[site]`.
+/// A path of `[site]`, or that of the artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::config) enum Place {
     /// `false`: even if it is there.
@@ -49,9 +50,13 @@ pub(in crate::config) struct SiteKeys {
 /// `[app]` without the commands, which are in [`File::layer`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::config) struct AppKeys {
+    pub(in crate::config) steps: Vec<StepKeys>,
+    pub(in crate::config) artifact: Option<Place>,
+    pub(in crate::config) keep: Option<u16>,
     pub(in crate::config) ready: Option<String>,
     pub(in crate::config) ready_line: Option<Pattern>,
     pub(in crate::config) ready_timeout: Option<Duration>,
+    pub(in crate::config) probation: Option<Duration>,
     pub(in crate::config) port: Option<AppPort>,
     pub(in crate::config) watch: Option<Vec<String>>,
     pub(in crate::config) env: Vec<(String, String)>,
@@ -120,6 +125,9 @@ fn place(value: &Value<'_>) -> Result<Place, Fault> {
     }
 }
 
+/// Copies of programs are large, and nobody goes back further.
+const MOST_KEPT: u16 = 100;
+
 /// `[app]` whole.
 #[derive(Default)]
 struct App {
@@ -131,9 +139,13 @@ struct App {
 
 fn app(table: &Table<'_, '_>) -> Result<App, Fault> {
     let keys = AppKeys {
+        steps: table.sections("app.step", |table, whole| step::read(&table, whole))?,
+        artifact: table.get("artifact", place)?,
+        keep: table.get("keep", |keep| number(keep, 1, MOST_KEPT))?,
         ready: table.get("ready", |path| parsed(path, value::url_path))?,
         ready_line: table.get("ready_line", |line| parsed(line, value::line_pattern))?.map(Pattern),
         ready_timeout: table.get("ready_timeout", wait)?,
+        probation: table.get("probation", duration)?,
         port: table.get("port", app_port)?,
         watch: table.get("watch", globs)?,
         env: table.get("env", env)?.unwrap_or_default(),
@@ -156,7 +168,7 @@ fn program(value: &Value<'_>) -> Result<Wanted, Fault> {
     }
 }
 
-fn command(value: &Value<'_>) -> Result<CommandLine, Fault> {
+pub(super) fn command(value: &Value<'_>) -> Result<CommandLine, Fault> {
     match value.get_ref() {
         DeValue::String(_) => parsed(value, value::shell_line).map(CommandLine::Shell),
         DeValue::Array(words) if !words.is_empty() => list(value, word).map(CommandLine::Argv),
@@ -193,7 +205,7 @@ fn app_port(value: &Value<'_>) -> Result<AppPort, Fault> {
     }
 }
 
-fn globs(value: &Value<'_>) -> Result<Vec<String>, Fault> {
+pub(super) fn globs(value: &Value<'_>) -> Result<Vec<String>, Fault> {
     list(value, |glob| parsed(glob, value::project_glob))
 }
 

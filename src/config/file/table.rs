@@ -79,13 +79,14 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    /// The tables of the array called `name` in this one, each read by `read`.
+    /// The tables of the array called `name` in this one (of its whole name the last part), each read by `read`.
     pub(super) fn sections<T>(
         &self,
         name: &'static str,
         read: impl Fn(Table<'_, 'i>, &Value<'i>) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
-        let Some(value) = self.entries.get(name) else { return Ok(Vec::new()) };
+        let key = name.rsplit('.').next().unwrap_or(name);
+        let Some(value) = self.entries.get(key) else { return Ok(Vec::new()) };
         let DeValue::Array(tables) = value.get_ref() else { return Err(wrong_section(value, &format!("[[{name}]]"))) };
         tables.iter().map(|value| read(Table::of(name, value)?, value)).collect()
     }

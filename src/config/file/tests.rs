@@ -63,6 +63,18 @@ fn mistakes_are_placed_and_explained() {
         "[app]\nrun = []",
         "everlit.toml:2:7: `run` must be a shell line, or an array of a program and its arguments, not an array",
     );
+    check("[[app.step]]\ncommand = \"x\"", "everlit.toml:1:1: an `[[app.step]]` needs a `name`");
+    check("[[app.step]]\nname = \"x\"", "everlit.toml:1:1: an `[[app.step]]` needs a `command`");
+    check("[app.step]\nname = \"x\"", "everlit.toml:1:1: this must be a section, written `[[app.step]]`, not a table");
+    check(
+        "[[app.step]]\nname = \"a b\"",
+        "everlit.toml:2:8: `name` must be a short name of letters, digits, `-`, `_` and `.`, not \"a b\"",
+    );
+    check(
+        "[[app.step]]\nname = \"a\"\ncommand = \"x\"\nafter = 1",
+        "everlit.toml:4:9: `after` must be the name of another step, or an array of such names, not 1",
+    );
+    check("[app]\nkeep = 0", "everlit.toml:2:8: `keep` must be a number from 1 to 100, not 0");
     check("[[fault]]\npath = \"/\"\nstatus = 600", "everlit.toml:3:10: `status` must be a number from 400 to 599, not 600");
     check("[[fault]]\nstatus = 500", "everlit.toml:1:1: a `[[fault]]` needs a `path`");
     check("[[fault]]\npath = \"/\"", "everlit.toml:1:1: a `[[fault]]` needs a `delay`, a `jitter`, a `fail` or a `status`");
@@ -146,6 +158,16 @@ fn every_key_is_read() {
         env_files = ["./.env.test"]
         pty = true
         listen_fds = true
+        artifact = "bin/app"
+        keep = 5
+        probation = 2
+        [[app.step]]
+        name = "templ"
+        command = "templ generate"
+        watch = ["**/*.templ"]
+        outputs = ["**/*_templ.go"]
+        after = "css"
+        dir = "web"
         [[version]]
         number = 2
         [[version]]
@@ -214,7 +236,19 @@ fn every_key_is_read() {
         search_path: None,
         shell: None,
     };
+    let step = StepKeys {
+        name: "templ".to_owned(),
+        command: CommandLine::Shell("templ generate".to_owned()),
+        watch: Some(vec!["**/*.templ".to_owned()]),
+        outputs: vec!["**/*_templ.go".to_owned()],
+        after: vec!["css".to_owned()],
+        dir: Some("web".into()),
+    };
     let app = AppKeys {
+        steps: vec![step],
+        artifact: Some(Place::At("bin/app".into())),
+        keep: Some(5),
+        probation: Some(Duration::from_secs(2)),
         ready: Some("/healthz".to_owned()),
         ready_line: Some(Pattern(Regex::new("^up").expect("it is one"))),
         ready_timeout: Some(Duration::from_millis(1500)),

@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use super::ReadVariables;
+use super::{ReadVariables, steps};
 use crate::config::{
-    AppConfig, CommandLine, ConfigError, Layer, Run, Wanted,
+    AppConfig, ArtifactConfig, CommandLine, ConfigError, Layer, Run, StepConfig, Wanted,
     detect::{AppFound, Found, MESSAGE_FORMAT},
-    file::AppKeys,
+    file::{AppKeys, Place, StepKeys},
 };
 
 /// How long a start may take unless the file says otherwise: a large Node or Python program on a busy machine needs most of it,
@@ -20,6 +20,12 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The files of variables that are read unless the file names others; the later one wins.
 const ENV_FILES: [&str; 2] = [".env", ".env.local"];
+/// How many generations stay startable: the one that runs, the one to go back to, and one before that.
+const KEEP: u16 = 3;
+
+/// How long after it took over a generation is watched. What is wrong with a program at all shows within its first requests, and
+/// until then a page that just loaded it is still being looked at.
+const PROBATION: Duration = Duration::from_secs(5);
 
 /// What a shell searches when the environment has no `PATH`.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -70,21 +76,26 @@ fn configured(
     let reloads_itself = program.settings.is_some() && layer.run.is_none() && keys.watch.is_none();
     let env_files = keys.env_files.unwrap_or_else(|| env_files(reloads_itself));
     let read = read_variables(root, &env_files, layer.shell.as_deref().unwrap_or_default())?;
+    let watch = keys.watch.unwrap_or_else(|| watched(layer, &program));
+    let build = build(&build_given(layer, &keys.steps)?, &program)?;
     Ok(AppConfig {
         kind: program.kind,
-        build: build(layer, &program)?,
+        steps: steps::merge(root, keys.steps, build, &watch)?,
         rereads: program.rereads.clone(),
         reloads_itself,
-        watch: keys.watch.unwrap_or_else(|| watched(layer, &program)),
+        watch,
         env: environment(root, layer, over(keys.env, read), &program),
         env_files,
         pty: keys.pty.unwrap_or(false),
         listen_fds: keys.listen_fds.unwrap_or(false),
         run: layer.run.clone().map_or(program.run, Run::Command),
         dir: root.to_owned(),
+        artifact: artifact(root, keys.artifact),
+        keep: keys.keep.unwrap_or(KEEP).into(),
         ready: keys.ready,
         ready_line: keys.ready_line,
         ready_timeout: keys.ready_timeout.unwrap_or(READY_TIMEOUT),
+        probation: keys.probation.unwrap_or(PROBATION),
         port: keys.port.unwrap_or_default(),
     })
 }
@@ -92,6 +103,26 @@ fn configured(
 /// Servers that reload themselves read such files by rules of their own, which what the environment says already would override.
 fn env_files(reloads_itself: bool) -> Vec<PathBuf> {
     if reloads_itself { Vec::new() } else { ENV_FILES.map(PathBuf::from).to_vec() }
+}
+
+fn artifact(root: &Path, given: Option<Place>) -> ArtifactConfig {
+    match given {
+        None => ArtifactConfig::Found,
+        Some(Place::Off) => ArtifactConfig::Off,
+        Some(Place::At(path)) => ArtifactConfig::At(root.join(path)),
+    }
+}
+
+/// The commands as if the step that is called so were the `build` command; it takes that one's place.
+fn build_given(layer: &Layer, steps: &[StepKeys]) -> Result<Layer, ConfigError> {
+    let own = steps.iter().find(|step| step.name == StepConfig::BUILD).map(|step| step.command.clone());
+    match (&layer.build, own) {
+        (Some(_), Some(_)) => {
+            Err(ConfigError::Steps("a step is called `build`, and there is a `build` command; give one of them".into()))
+        }
+        (_, None) => Ok(layer.clone()),
+        (None, own) => Ok(Layer { build: own, ..layer.clone() }),
+    }
 }
 
 /// A command given in place of the detected one that reloads its own sources is not known to do so.

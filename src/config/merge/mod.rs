@@ -5,6 +5,7 @@
 
 mod app;
 mod site;
+mod steps;
 
 use std::path::{Path, PathBuf};
 

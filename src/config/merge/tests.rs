@@ -86,7 +86,7 @@ fn flag_over_environment_over_file_over_detection_over_default() {
         flag: Layer { build: shell("one"), ..none() },
         env: Layer { build: shell("two"), ..none() },
         toml: "app.build = \"three\"",
-        shown: |config| app(config).build.as_ref().map_or_else(String::new, ToString::to_string),
+        shown: |config| app(config).build().map_or_else(String::new, ToString::to_string),
         expected: ["one", "two", "three", "go build -o .everlit/bin/app main.go"],
     });
     check(Case {
@@ -340,7 +340,7 @@ fn program(files: &str, flags: Layer) -> String {
         Err(error) => error.to_string(),
         Ok(Config { app: None, .. }) => "none".to_owned(),
         Ok(config) => {
-            let build = app(&config).build.iter().map(|build| format!("{build} → ")).collect::<String>();
+            let build = app(&config).build().iter().map(|build| format!("{build} → ")).collect::<String>();
             format!("{build}{}, {:?}", run(app(&config)), app(&config).kind)
         }
     }

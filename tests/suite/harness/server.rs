@@ -198,6 +198,11 @@ impl TestServer {
         self.seen = 0;
     }
 
+    /// Every event it printed so far.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        self.output.printed.lock().expect("no reader panicked").events.clone()
+    }
+
     /// Everything it printed, for messages of failing tests.
     pub(crate) fn transcript(&self) -> String {
         self.output.printed.lock().expect("no reader panicked").transcript()
