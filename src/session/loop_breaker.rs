@@ -15,6 +15,10 @@ use crate::build::{Cause, Plan};
 /// Changes in a row that are a loop. Nobody saves a file so often, each time just while the last save is being shown.
 const ROUNDS: u32 = 5;
 
+/// The same where only builds are suspected. Editors that save while somebody types, and programs that write sources for people, do save
+/// again and again while the last save is being built.
+const BUILD_ROUNDS: u32 = 12;
+
 /// How long after a page was asked for, or a build has ended, a change may still be its doing.
 const ECHO: Duration = Duration::from_millis(250);
 
@@ -47,6 +51,10 @@ struct Suspect {
     /// How long it has to be quiet; `None` as long as it is in no loop.
     pause: Option<Duration>,
     is_held: bool,
+    /// Whether it was only builds that its changes came with.
+    is_of_builds: bool,
+    /// Whether it changed while it was held and nothing was built: somebody else writes it.
+    is_of_others: bool,
     changed: Option<Instant>,
 }
 
@@ -105,6 +113,11 @@ impl LoopBreaker {
         self.each(files, |suspect| suspect.until = Some(now + ECHO));
     }
 
+    /// What was built because of them answers: it has done by now what it does when it starts, and whoever waited for it saves again.
+    pub(super) fn started(&mut self, files: &[PathBuf]) {
+        self.each(files, |suspect| suspect.until = None);
+    }
+
     fn each(&mut self, files: &[PathBuf], act: impl Fn(&mut Suspect)) {
         for file in files.iter().take(MOST) {
             if let Some(suspect) = self.suspects.get_mut(file) {
@@ -138,7 +151,7 @@ impl LoopBreaker {
     /// Takes what is held.
     pub(super) fn take(&mut self) -> Option<(Plan, Cause)> {
         let Held { plan, cause, .. } = self.held.take()?;
-        self.suspects.values_mut().for_each(|suspect| suspect.is_held = false);
+        self.suspects.values_mut().for_each(Suspect::release);
         Some((plan, cause))
     }
 }
@@ -155,20 +168,23 @@ pub(super) fn explanation(file: &Path, pause: Duration) -> String {
 
 impl Suspect {
     fn rule(&mut self, file: &Path, now: Instant, loaded: Option<Instant>) -> Ruling {
-        let is_builds = self.until.take().is_some_and(|until| now < until);
+        let is_builds = self.until.is_some_and(|until| now < until);
         let told = self.told.take();
         let is_pages = loaded.is_some_and(|loaded| told.is_some_and(|told| told <= loaded) && now < loaded + ECHO);
         let is_echo = is_builds || is_pages;
         self.changed = Some(now);
         if self.is_held {
+            self.is_of_others |= !is_echo;
             return Ruling::Hold;
         }
+        self.until = None;
+        self.is_of_builds = !is_pages && (self.is_of_builds || self.rounds == 0);
         self.rounds = if is_echo { self.rounds + 1 } else { 0 };
         let pause = match self.pause {
             Some(pause) => (pause * 2).min(LAST_PAUSE),
             None => FIRST_PAUSE,
         };
-        if self.rounds < ROUNDS {
+        if self.rounds < if self.is_of_builds { BUILD_ROUNDS } else { ROUNDS } {
             self.pause = None;
             return Ruling::Pass;
         }
@@ -177,6 +193,14 @@ impl Suspect {
             None => Ruling::Broken(file.to_owned(), pause),
             Some(_) => Ruling::Hold,
         }
+    }
+
+    /// What is held is taken. Of a file that somebody else writes nothing is remembered: it goes on being edited.
+    fn release(&mut self) {
+        if self.is_held && self.is_of_builds && self.is_of_others {
+            (self.rounds, self.pause) = (0, None);
+        }
+        (self.is_held, self.is_of_others) = (false, false);
     }
 }
 
@@ -231,7 +255,41 @@ mod tests {
             now += ms(1_000);
             ruling == Ruling::Pass
         };
-        assert_eq!((0..6).map(|_| round()).collect::<Vec<_>>(), [true, true, true, true, true, false]);
+        let rounds: Vec<_> = (0..=BUILD_ROUNDS).map(|_| round()).collect();
+        assert_eq!(rounds.iter().position(|passes| !passes), Some(12), "{rounds:?}");
+    }
+
+    #[test]
+    fn who_saves_as_soon_as_the_last_save_answers_makes_no_loop() {
+        let (mut breaker, mut now) = (LoopBreaker::default(), Instant::now());
+        for _ in 0..50 {
+            assert_eq!(breaker.rule(&files(), now, None), Ruling::Pass);
+            breaker.build_begins(&files(), now);
+            breaker.build_ends(&files(), now + ms(20));
+            breaker.started(&files());
+            now += ms(25);
+        }
+    }
+
+    #[test]
+    fn who_goes_on_saving_while_nothing_is_built_is_not_held_for_longer_and_longer() {
+        let (mut breaker, mut now, mut pauses) = (LoopBreaker::default(), Instant::now(), Vec::new());
+        // Each save comes while the one before is being built, until that takes no more.
+        for _ in 0..100 {
+            now += ms(300);
+            if let Some(due) = breaker.due() {
+                assert_eq!(breaker.rule(&files(), now, None), Ruling::Hold);
+                pauses.push((due + ms(10) - now).as_secs());
+                now = due.max(now + ms(2_500));
+                breaker.take().expect("it is held");
+            } else if breaker.rule(&files(), now, None) == Ruling::Pass {
+                breaker.build_begins(&files(), now);
+            } else {
+                now += BUILD;
+                breaker.hold(Plan::default(), Cause { files: files(), saved: now }, now);
+            }
+        }
+        assert!(pauses.len() > 3 && pauses.iter().all(|pause| *pause <= FIRST_PAUSE.as_secs()), "{pauses:?}");
     }
 
     #[test]
@@ -253,8 +311,8 @@ mod tests {
             now += ms(50);
             waits.as_secs()
         };
-        let waits: Vec<_> = (0..12).map(|_| wait()).collect();
-        assert_eq!(waits, [0, 0, 0, 0, 0, 2, 4, 8, 16, 32, 60, 60]);
+        let waits: Vec<_> = (0..BUILD_ROUNDS + 7).map(|_| wait()).skip_while(|wait| *wait == 0).collect();
+        assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60]);
         now += Duration::from_secs(1);
         assert_eq!(breaker.rule(&files(), now, None), Ruling::Pass);
     }
@@ -262,7 +320,7 @@ mod tests {
     #[test]
     fn a_file_in_no_loop_frees_what_is_saved_with_it() {
         let (mut breaker, now) = (LoopBreaker::default(), Instant::now());
-        for _ in 0..=ROUNDS {
+        for _ in 0..=BUILD_ROUNDS {
             breaker.rule(&files(), now, None);
             breaker.build_begins(&files(), now);
         }

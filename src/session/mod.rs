@@ -428,6 +428,7 @@ impl Session {
             Follows::Same => self.failures.restarted(),
             Follows::SameInstead => return self.went_on(swapped),
         }
+        self.breaker.started(&swapped.cause.files);
         self.untold = Plan::default();
         let generation = self.say_generation(swapped);
         self.reload_all(generation, &swapped.cause);
