@@ -205,7 +205,7 @@ impl Candidate {
     /// Starts the program and waits until it is ready; on failure or when cancelled it is gone before this returns.
     async fn start(&self, place: &Place, cancelled: &mut oneshot::Receiver<()>) -> Result<Ready, Failure> {
         let provenance = self.start.provenance.of_program(place.generations.upcoming()).await;
-        let started = Instance::start(&place.keeper, &self.start, provenance, self.known, place.notices.clone()).await;
+        let started = Instance::start(place, &self.start, provenance, self.known).await;
         let mut instance = started.map_err(|error| Failure::Other(self.refused(&error)))?;
         let answer = tokio::select! {
             answer = instance.ready() => answer.map_err(Some),

@@ -13,15 +13,15 @@ use tokio::{
 };
 
 use super::{
+    ears::Ears,
+    hand_over::Place,
     search::{Found, Given, NotReady, Search},
     supervisor::Start,
     tail::Tail,
 };
 use crate::{
-    config::{CommandLine, PORT, Pattern, Run},
-    plain::plain,
-    process::{Exit, Keeper, Launch, Line, Process, Step, Stream},
-    telemetry::{Notices, Output, Source},
+    config::{CommandLine, PORT, Run},
+    process::{Exit, Keeper, Launch, Process},
 };
 
 /// From SIGTERM to SIGKILL.
@@ -57,24 +57,30 @@ impl Instance {
     /// Starts the program with a free port in `PORT` and `{port}`, and with these variables of ours. `known` is where the run before
     /// it was found.
     pub(super) async fn start(
-        keeper: &Keeper,
+        place: &Place,
         start: &Start,
         variables: Vec<(String, String)>,
         known: Option<u16>,
-        notices: Notices,
     ) -> io::Result<Self> {
         let config = &start.config;
         let given = Given::new(config.port, free_port()?);
         let started = Instant::now();
-        let process = Process::start(&launch(keeper, start, variables, given.port)?).await?;
+        let process = Process::start(&launch(&place.keeper, start, variables, given.port)?).await?;
         let (is_ready, said) = watch::channel(false);
         let said = config.ready_line.is_some().then_some(said);
         let (search, tail) = (Search::new(process.root(), given, known, config, said), Tail::default());
         let (ended, exit) = watch::channel(None);
         let (stop, stopped) = oneshot::channel();
         let mut pump = JoinSet::new();
-        let ears = Ears { tail: tail.clone(), ready_line: config.ready_line.clone(), is_ready };
-        pump.spawn(pump_output(process, ears, notices, ended, stopped));
+        let ears = Ears {
+            dir: config.dir.clone(),
+            root: place.root.clone(),
+            tail: tail.clone(),
+            ready_line: config.ready_line.clone(),
+            is_ready,
+            notices: place.notices.clone(),
+        };
+        pump.spawn(ears.follow(process, ended, stopped));
         Ok(Self { search, ready_timeout: config.ready_timeout, exit, tail, stop, pump, started })
     }
 
@@ -126,56 +132,6 @@ impl Instance {
 
 async fn exited(exit: &mut watch::Receiver<Option<Exit>>) -> Exit {
     exit.wait_for(Option::is_some).await.map_or(Exit::Unknown, |exit| exit.unwrap_or(Exit::Unknown))
-}
-
-/// Who hears what a program prints.
-struct Ears {
-    tail: Tail,
-    ready_line: Option<Pattern>,
-    is_ready: watch::Sender<bool>,
-}
-
-impl Ears {
-    fn hear(&mut self, line: &Line) {
-        self.tail.push(line.text.clone());
-        if self.ready_line.as_ref().is_some_and(|ready| ready.0.is_match(&plain(&line.text))) {
-            self.ready_line = None;
-            self.is_ready.send_replace(true);
-        }
-    }
-}
-
-async fn pump_output(
-    mut process: Process,
-    mut ears: Ears,
-    notices: Notices,
-    ended: watch::Sender<Option<Exit>>,
-    mut stopped: oneshot::Receiver<()>,
-) {
-    let mut output = Output::new(Source::App, notices);
-    let mut show = |output: &mut Output, line: Line| {
-        ears.hear(&line);
-        output.say(line.text, line.stream == Stream::Err);
-    };
-    loop {
-        let step = tokio::select! {
-            _ = &mut stopped => break,
-            () = output.due() => {
-                output.release();
-                continue;
-            }
-            step = process.next() => step,
-        };
-        match step {
-            Step::Line(line) => show(&mut output, line),
-            Step::Exited(exit) => {
-                output.release();
-                ended.send_replace(Some(exit));
-                break;
-            }
-        }
-    }
-    process.stop_with(|line| show(&mut output, line)).await;
 }
 
 fn launch(keeper: &Keeper, start: &Start, variables: Vec<(String, String)>, port: u16) -> io::Result<Launch> {

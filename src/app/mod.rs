@@ -11,6 +11,7 @@
 //! This module builds nothing and tells browsers nothing.
 
 mod backoff;
+mod ears;
 mod hand_over;
 mod instance;
 mod memory;
@@ -21,6 +22,7 @@ mod rollback;
 mod search;
 mod supervisor;
 mod tail;
+mod trace;
 
 pub use hand_over::{Follows, Swapped};
 pub use rollback::Way;

@@ -9,7 +9,10 @@ use std::{
 use tokio::sync::mpsc::{self, error::TryRecvError};
 
 use super::pace::Summary;
-use crate::{generation::Generation, report::Report};
+use crate::{
+    generation::Generation,
+    report::{Diagnostic, Report},
+};
 
 /// How many notices may wait for the console: seconds of a program that logs faster than the terminal takes it.
 const CAPACITY: usize = 4096;
@@ -137,6 +140,11 @@ pub enum Notice {
         source: Source,
         /// How many.
         lines: u64,
+    },
+    /// The program wrote a stack trace, and goes on.
+    AppError {
+        /// What happened, and where in the project.
+        diagnostic: Diagnostic,
     },
     /// The program ended by itself.
     AppExited {

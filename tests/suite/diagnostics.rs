@@ -71,7 +71,7 @@ fn main() {
         if head[..count].starts_with(b"GET /crash") {
             lamps::price(None);
         }
-        let page = format!("<!doctype html><title>Rust</title><h1>{}</h1>", greeting());
+        let page = format!("<!doctype html><title>Rust</title><h1 style='margin: 3em; text-align: center'>{}</h1>", greeting());
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length:";
         write!(stream, "{head} {}\r\n\r\n{page}", page.len()).unwrap();
     }
@@ -193,7 +193,7 @@ async fn open(browser: &Chromium, url: &str) -> Page {
 async fn picture(page: &Page, file: &str) {
     let kind = file.rsplit('.').next().expect("an ending");
     for scheme in ["light", "dark"] {
-        page.emulate(1000, 620, scheme).await;
+        page.emulate(1000, 700, scheme).await;
         page.screenshot(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("broken-{kind}-{scheme}.png"))).await;
     }
 }
@@ -309,6 +309,16 @@ async fn a_first_build_that_fails_is_shown_where_the_page_would_be() {
     for part in ["main.go:19:9", "<i>19</i>", "return &lt;greting&gt;", "class=\"marked\""] {
         assert!(page.contains(part), "{part}: {page}");
     }
+}
+
+#[tokio::test]
+async fn a_trace_of_a_program_that_goes_on_is_told_with_its_place() {
+    require("python3");
+    let project = TestProject::from_text(&PYTHON.replace("{greeting()}", "{price({})}"));
+    let mut server = TestServer::spawn(project.path(), &["--port", "0"], &[]);
+    let error = server.wait_event("app_error", SOON)["diagnostic"].clone();
+    assert_eq!((&error["file"], &error["line"], &error["message"]), (&json!("lamps.py"), &json!(5), &json!("KeyError: 'moth'")));
+    assert_eq!(error["excerpt"]["lines"][2], "    return lamps[\"moth\"]", "{error}");
 }
 
 /// A folder with an editor that writes down what it is told, and stays.

@@ -119,6 +119,10 @@ impl Human {
                 let facts = format!("… {} left out", grouped(*lines, "line"));
                 format!("{}{}\n", self.mark(*source, false), self.tone(Tone::Quiet, &facts))
             }
+            Notice::AppError { diagnostic } => {
+                let message = diagnostic.message.lines().next().unwrap_or_default();
+                self.event(Tone::Bad, "app error", &format!("{}  {}", plain(&diagnostic.place()), plain(message)), &[])
+            }
             Notice::AppExited { report, retry_in } => {
                 let again = retry_in.map(|pause| format!("; starting again in {}", duration(pause))).unwrap_or_default();
                 self.event(Tone::Bad, "app ended", &format!("{}{again}", plain(&report.title)), &[])
@@ -359,6 +363,13 @@ mod tests {
             &Notice::Painted { generation: Generation(3), took: Duration::from_millis(18), cause: vec!["site.css".into()] },
             "painted     18 ms after the save                             site.css\n",
         );
+        let diagnostic = Diagnostic {
+            file: Some("web.py".into()),
+            line: Some(6),
+            message: "NameError: name 'x' is not defined\nmore".into(),
+            ..Diagnostic::default()
+        };
+        check(&Notice::AppError { diagnostic }, "app error   web.py:6  NameError: name 'x' is not defined\n");
         check(&Notice::Warning("a\u{1b}[2Jb".into()), "warning     ab\n");
     }
 

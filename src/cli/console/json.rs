@@ -67,6 +67,7 @@ pub(super) fn notice(notice: &Notice) -> String {
             line("app_output", json!({ "line": text, "stream": stream, "source": source.name() }))
         }
         Notice::LeftOut { source, lines } => line("left_out", json!({ "lines": lines, "source": source.name() })),
+        Notice::AppError { diagnostic } => line("app_error", json!({ "diagnostic": finding(diagnostic) })),
         Notice::AppExited { report, retry_in } => {
             line("app_exited", json!({ "retry_ms": retry_in.map(ms), "report": wire(report) }))
         }
@@ -89,18 +90,6 @@ fn line(event: &str, facts: Value) -> String {
 }
 
 fn wire(report: &Report) -> Value {
-    let excerpt = |excerpt: &Excerpt| json!({ "first": excerpt.first, "lines": excerpt.lines });
-    let finding = |found: &Diagnostic| {
-        json!({
-            "severity": found.severity.name(),
-            "file": found.file.as_deref().map(text),
-            "line": found.line,
-            "column": found.column,
-            "message": found.message,
-            "help": found.help,
-            "excerpt": found.excerpt.as_ref().map(excerpt),
-        })
-    };
     json!({
         "title": report.title,
         "command": report.command,
@@ -108,6 +97,19 @@ fn wire(report: &Report) -> Value {
         "output": report.output,
         "help": report.help,
         "took_ms": ms(report.took),
+    })
+}
+
+fn finding(found: &Diagnostic) -> Value {
+    let excerpt = |excerpt: &Excerpt| json!({ "first": excerpt.first, "lines": excerpt.lines });
+    json!({
+        "severity": found.severity.name(),
+        "file": found.file.as_deref().map(text),
+        "line": found.line,
+        "column": found.column,
+        "message": found.message,
+        "help": found.help,
+        "excerpt": found.excerpt.as_ref().map(excerpt),
     })
 }
 
