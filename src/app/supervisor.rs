@@ -37,6 +37,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(6);
 /// The signal by which the kernel ends a program when there is no memory left.
 const SIGKILL: i32 = 9;
 
+/// Reports of programs are numbered from here, so that they differ from those of builds.
+const FIRST_REPORT: u64 = 1 << 31;
+
 /// What to start.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -124,7 +127,7 @@ impl App {
             known: None,
             untold: VecDeque::new(),
             backoff: Backoff::default(),
-            reports: 0,
+            reports: FIRST_REPORT,
             memory_kills: None,
         }
     }

@@ -4,6 +4,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -275,7 +276,7 @@ async fn crashes_are_told_with_their_places() {
         let url = server.at("/crash");
         // Whether it still answers is its own business.
         let asked = tokio::task::block_in_place(|| {
-            std::process::Command::new("python3")
+            Command::new("python3")
                 .args([
                     "-c",
                     "import sys, urllib.request as r\ntry: r.urlopen(sys.argv[1], timeout=20)\nexcept Exception: pass",
@@ -411,6 +412,67 @@ async fn a_page_is_told_why_no_editor_opens() {
     }
     page.press("Escape").await;
     page.wait_until("!document.querySelector('everlit-overlay')", SOON).await;
+}
+
+/// A tmux of its own, without anybody's settings.
+struct Tmux {
+    folder: TempDir,
+}
+
+impl Tmux {
+    fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("everlit-tmux-").tempdir().expect("a temporary folder");
+        let tmux = Self { folder };
+        tmux.run(&["new-session", "-d", "-x", "80", "-y", "24", "exec env -i /bin/sleep 600"]);
+        tmux
+    }
+
+    fn run(&self, words: &[&str]) -> String {
+        let socket = self.folder.path().join("socket");
+        let output = Command::new(require("tmux")).args(["-f", "/dev/null", "-S"]).arg(socket).args(words).output();
+        let output = output.expect("tmux starts");
+        assert!(output.status.success(), "tmux {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// What it tells the programs that run inside of it.
+    fn variable(&self) -> String {
+        self.run(&["display-message", "-p", "#{socket_path},#{pid},0"])
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+#[tokio::test]
+async fn an_editor_of_the_terminal_gets_a_window_there() {
+    require("vim");
+    let lines: String = (1..=9).map(|line| format!("line {line} of it\n")).collect();
+    let project = TestProject::from_text("-- static/index.html --\n<h1>one\n");
+    project.save("static/it's #(touch x) a $HOME.txt", &lines);
+    let tmux = Tmux::start();
+    let env = [("EVERLIT_EDITOR", "vim -N -u NONE -i NONE -n"), ("TMUX", &tmux.variable()), ("DISPLAY", "")];
+    let mut server = TestServer::start_with(project.path(), &["--port", "0"], &env);
+    server.rewind();
+    let ready = server.wait_event("ready", SOON);
+    let text = |name: &str| ready[name].as_str().expect("a text").to_owned();
+    let (control, bearer) = (text("control"), format!("Bearer {}", text("control_token")));
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let order = json!({ "file": "static/it's #(touch x) a $HOME.txt", "line": 7, "column": 3 }).to_string();
+    let answer = send(Method::POST, &format!("{control}api/open"), &headers, order).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["editor"]), (200, &json!("Vim")), "{}", answer.text());
+
+    let deadline = Instant::now() + SOON;
+    let shown = || tmux.run(&["display-message", "-p", "#{pane_current_command} #{cursor_y} #{cursor_x}"]);
+    while shown() != "vim 6 2" {
+        assert!(Instant::now() < deadline, "{}\n{}", shown(), tmux.run(&["capture-pane", "-p"]));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(tmux.run(&["capture-pane", "-p"]).starts_with("line 1 of it\nline 2"), "the file is shown");
+    tmux.run(&["kill-window"]);
 }
 
 #[tokio::test]

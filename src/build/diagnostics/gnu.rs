@@ -41,7 +41,11 @@ pub(super) fn read(lines: &[&str], _: Ground<'_>) -> Option<Block> {
     let first = lines.first()?;
     let found = MESSAGE.captures(first).or_else(|| SPACED_MESSAGE.captures(first)).filter(|found| !is_note(found))?;
     let place = place(&found);
-    let severity = severity(found.name("severity").map(|word| word.as_str()));
+    let severity = match found.name("severity") {
+        // Python's: `DeprecationWarning: …`
+        None if found["message"].split(':').next().is_some_and(|name| name.ends_with("Warning")) => Severity::Warning,
+        word => severity(word.map(|word| word.as_str())),
+    };
     let mut finding = Finding::new(severity, place, &found["message"]);
     let mut taken = 1;
     while let Some(line) = lines.get(taken).filter(|_| taken < BELOW) {

@@ -142,6 +142,10 @@ fn python() {
     check_end(sample!("python-ind"), &[indented]);
     check_end(sample!("python-thr"), &["error thr.py:3: ValueError: in a thread"]);
     check_end(sample!("python-grp"), &["error grp.py:1: ExceptionGroup: many (2 sub-exceptions)"]);
+    check_build(
+        "/p/app/a.py:3: SyntaxWarning: invalid escape sequence '\\d'",
+        &["warning a.py:3: SyntaxWarning: invalid escape sequence '\\d'"],
+    );
     check_end(sample!("python-flask"), &["error web.py:6: NameError: name 'prices' is not defined"]);
 }
 

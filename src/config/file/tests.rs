@@ -5,7 +5,8 @@ use http::{HeaderName, Method, StatusCode};
 use regex::Regex;
 
 use crate::config::{
-    AppPort, CommandLine, CorsConfig, Failure, FaultConfig, Host, Layer, LogFormat, Pattern, Share, VersionConfig, Wanted, value,
+    AppPort, CommandLine, CorsConfig, EditorCommand, Failure, FaultConfig, Host, Layer, LogFormat, Pattern, Share, VersionConfig,
+    Wanted, value,
 };
 
 fn message(text: &str) -> String {
@@ -30,6 +31,8 @@ fn mistakes_are_placed_and_explained() {
     check("open = \"yes\"", "everlit.toml:1:8: `open` must be true or false, not \"yes\"");
     check("host = \"here\"", "everlit.toml:1:8: `host` must be an IP address or `localhost`, not \"here\"");
     check("log = 1979-05-27", "everlit.toml:1:7: `log` must be a string, not a date");
+    check("editor = \"'code\"", "everlit.toml:1:10: `editor` must have an end to each quote, not \"'code\"");
+    check("editor = 3", "everlit.toml:1:10: `editor` must be a command, or an array of a program and its arguments, not 3");
     check("hosts = [\"a\", 3]", "everlit.toml:1:15: `hosts` must be a string, not 3");
     check("hosts = \"a\"", "everlit.toml:1:9: `hosts` must be an array, not \"a\"");
     check("site = true", "everlit.toml:1:8: this must be a section, written `[site]`, not true");
@@ -134,6 +137,7 @@ fn every_key_is_read() {
         host = "::1"
         hosts = ["Shop.test"]
         open = true
+        editor = ["my editor", "+{line}"]
         log = "json"
         read_only = true
         ephemeral = false
@@ -232,7 +236,7 @@ fn every_key_is_read() {
         delay: Some(Duration::from_millis(200)),
         jitter: Some(Duration::from_millis(100)),
         fail: Some(share("5%")),
-        editor: None,
+        editor: Some(EditorCommand(vec!["my editor".to_owned(), "+{line}".to_owned()])),
         search_path: None,
         shell: None,
     };

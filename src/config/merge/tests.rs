@@ -74,6 +74,14 @@ fn flag_over_environment_over_file_over_detection_over_default() {
         expected: ["true", "false", "true", "false"],
     });
     check(Case {
+        key: "editor",
+        flag: Layer { editor: "one".parse().ok(), ..none() },
+        env: Layer { editor: "two -x".parse().ok(), ..none() },
+        toml: "editor = \"three\"",
+        shown: |config| config.editor.as_ref().map_or_else(String::new, |command| command.0.join("+")),
+        expected: ["one", "two+-x", "three", ""],
+    });
+    check(Case {
         key: "log",
         flag: Layer { log: Some(LogFormat::Json), ..none() },
         env: Layer { log: Some(LogFormat::Human), ..none() },

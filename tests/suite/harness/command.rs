@@ -19,8 +19,10 @@ const PACKAGES: &[(&str, &[&str], &str)] = &[
     ("python3", &["python3"], "python3"),
     ("ruby", &["ruby"], "ruby"),
     ("script", &["script"], "bsdutils"),
+    ("tmux", &["tmux"], "tmux"),
     ("tsc", &["tsc"], "node-typescript"),
     ("unshare", &["unshare"], "util-linux"),
+    ("vim", &["vim"], "vim"),
 ];
 
 /// Where a program is.
