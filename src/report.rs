@@ -36,8 +36,10 @@ pub enum Kind {
     Start,
     /// The program ended by itself after it had been ready.
     Crash,
-    /// An earlier generation answers in place of the newest one.
+    /// An earlier generation answers in place of the newest one, which failed.
     Rollback,
+    /// An earlier generation answers because a person wants it to.
+    Choice,
     /// `everlit.toml` cannot be used.
     Config,
     /// A template cannot be rendered.

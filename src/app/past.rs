@@ -61,8 +61,19 @@ impl Past {
         self.runs.get(..self.at)?.iter().rposition(|run| run.is_startable() && !run.is_bad)
     }
 
-    /// A new one answers, and `keep` are kept. The process of the one before is kept as well, where it is handed over.
+    /// What answers is what was saved last: there is nothing newer to return to.
+    pub(super) fn settle(&mut self) {
+        self.runs.truncate(self.at + 1);
+        self.judge(false);
+    }
+
+    /// A new one answers, and `keep` are kept. The process of the one before is kept as well, where it is handed over. The same
+    /// program once more takes its own place.
     pub(super) fn push(&mut self, start: Start, generation: Generation, before: Option<Live>) {
+        if self.current().is_some_and(|run| run.start.is_same(&start)) {
+            self.settle();
+            return self.renumber(generation);
+        }
         let keep = start.config.keep;
         if let Some(run) = self.runs.get_mut(self.at) {
             run.live = before;

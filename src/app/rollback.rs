@@ -106,11 +106,10 @@ impl App {
 }
 
 fn report(id: u64, reached: Generation, left: Generation, why: &Why) -> Report {
-    let kind = Kind::Rollback;
     match why {
         Why::Asked => Report {
             id,
-            kind,
+            kind: Kind::Choice,
             title: format!("rolled back to generation {reached} by hand"),
             command: String::new(),
             diagnostics: Vec::new(),
@@ -123,7 +122,7 @@ fn report(id: u64, reached: Generation, left: Generation, why: &Why) -> Report {
             let after = after.as_secs_f64();
             Report {
                 id,
-                kind,
+                kind: Kind::Rollback,
                 title: format!("rolled back to generation {reached}: generation {left} {what}, {after:.1} s after it took over"),
                 help: "the next save that builds takes its place; b in the terminal starts the one that failed once more".into(),
                 ..Report::clone(report)

@@ -34,11 +34,11 @@ use crate::{
 /// How long the end of everything may take: a drain that is cut short, a grace, and the keeper's margin.
 const STOP_LIMIT: Duration = Duration::from_secs(6);
 
+/// Reports of ours are numbered from here, so that they differ from those of builds and of the session.
+const FIRST_REPORT: u64 = 1 << 33;
+
 /// The signal by which the kernel ends a program when there is no memory left.
 const SIGKILL: i32 = 9;
-
-/// Reports of programs are numbered from here, so that they differ from those of builds.
-const FIRST_REPORT: u64 = 1 << 31;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -147,6 +147,7 @@ impl App {
         }
         // One that is being started speaks for itself.
         if self.task.is_empty() {
+            self.past.settle();
             self.untold.push_back(Event::Unchanged(start.cause));
         }
     }
@@ -404,10 +405,9 @@ impl App {
 
     fn crash_report(&mut self, exit: Exit) -> Report {
         let is_out_of_memory = exit == Exit::Signal(SIGKILL) && memory::kills() > self.memory_kills;
-        let title = if is_out_of_memory {
-            format!("the app {exit}: the kernel had no memory left for it")
-        } else {
-            format!("the app {exit}")
+        let title = match is_out_of_memory {
+            true => "the app ran out of memory: the kernel ended it by SIGKILL".to_owned(),
+            false => format!("the app {exit}"),
         };
         self.report_of_serving(title)
     }
@@ -451,7 +451,7 @@ impl App {
 
 impl Start {
     /// Whether both run the same bytes in the same way.
-    fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         let artifacts = (&self.artifact, &other.artifact);
         matches!(artifacts, (Some(one), Some(two)) if one.is_same(two)) && self.config == other.config
     }

@@ -19,6 +19,7 @@ pub(crate) fn app(steps: &[Step<'_>]) -> AppConfig {
         after: after.to_vec(),
     };
     AppConfig {
+        is_run: true,
         kind: AppKind::Custom,
         steps: steps.iter().map(step).collect(),
         run: Run::Command(CommandLine::Shell("./x".into())),

@@ -169,8 +169,8 @@ impl Folders {
             public,
             templates: site.and_then(|site| relative(&site.templates)),
             data: site.and_then(|site| relative(&site.data)),
-            env_files: config.app.as_ref().map(|app| app.env_files.clone()).unwrap_or_default(),
-            has_plain_app: config.app.as_ref().is_some_and(|app| !app.reloads_itself),
+            env_files: config.program().map(|app| app.env_files.clone()).unwrap_or_default(),
+            has_plain_app: config.program().is_some_and(|app| !app.reloads_itself),
         }
     }
 

@@ -89,7 +89,7 @@ pub struct Config {
     pub log: LogFormat,
     /// What Everlit answers itself; `None` when the project has no such files.
     pub site: Option<SiteConfig>,
-    /// The program that is built and run; `None` when the project has none.
+    /// What is built, and the program that is run, if there is one; `None` when the project has neither.
     pub app: Option<AppConfig>,
     /// The base URL (`http://host:port`, no path) of a server that already runs and gets what the site does not have.
     pub upstream: Option<http::Uri>,
@@ -173,6 +173,8 @@ pub enum Writes {
 /// The program that is built and run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppConfig {
+    /// Whether there is a program; without one only the steps are run.
+    pub is_run: bool,
     /// What was detected, for words and for reading compiler output.
     pub kind: AppKind,
     /// What builds it, each step behind those it waits for; empty when there is nothing to build.
@@ -244,6 +246,14 @@ pub enum ArtifactConfig {
     At(PathBuf),
     /// None: the program runs from where it was built.
     Off,
+}
+
+impl Config {
+    /// The program that is built and run.
+    #[must_use]
+    pub fn program(&self) -> Option<&AppConfig> {
+        self.app.as_ref().filter(|app| app.is_run)
+    }
 }
 
 impl AppConfig {

@@ -215,6 +215,7 @@ impl From<&Report> for WireReport {
                 Kind::Start => "start",
                 Kind::Crash => "crash",
                 Kind::Rollback => "rollback",
+                Kind::Choice => "choice",
                 Kind::Config => "config",
                 Kind::Template => "template",
             },

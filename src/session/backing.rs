@@ -131,7 +131,7 @@ fn behind(config: &Config, keeper: &Keeper, generations: &Counter, notices: &Not
         slot.replace(State::Serving(Arc::clone(&backend)));
         return (Behind::Server { backend, _slot: slot }, Some(upstream));
     }
-    if config.app.is_some() {
+    if config.program().is_some() {
         let app = App::new(keeper, &config.root, slot, generations.clone(), notices.clone());
         return (Behind::App(Box::new(app)), Some(upstream));
     }

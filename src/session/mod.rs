@@ -374,7 +374,7 @@ impl Session {
             hashes,
             pages: !(plan.pages.is_empty() && plan.data.is_empty()),
             // What a program serves may have any address: where none of those is found, only a reload is sure to show it.
-            guessed: self.config.app.is_some(),
+            guessed: self.config.program().is_some(),
         }
     }
 
@@ -400,7 +400,7 @@ impl Session {
 
     fn built(&mut self, product: Product) {
         self.breaker.build_ends(&product.cause.files, Instant::now());
-        if product.need == Need::Nothing && self.backing.is_serving() {
+        if self.config.program().is_none() || product.need == Need::Nothing && self.backing.is_serving() {
             return self.built_beside(&product.cause);
         }
         self.failures.built();
@@ -555,7 +555,7 @@ impl Session {
 
     /// The last good generation, if any, keeps serving, and everybody knows that it is stale.
     fn show_failure(&mut self, report: Arc<Report>, cause: &[PathBuf]) {
-        let is_served = self.config.app.is_none() || self.backing.is_serving();
+        let is_served = self.config.program().is_none() || self.backing.is_serving();
         let serving = if is_served { self.standing.borrow().generation } else { Generation::default() };
         self.notices.send(Notice::BuildFailed { report, serving });
         self.show_standing(cause);

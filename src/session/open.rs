@@ -164,7 +164,7 @@ impl Session {
 
 /// What the site answers is there before the first request; a program is built first.
 fn first_generation(config: &Config, generations: &Counter) -> Generation {
-    if config.app.is_none() || config.site.is_some() { generations.next() } else { Generation::default() }
+    if config.program().is_none() || config.site.is_some() { generations.next() } else { Generation::default() }
 }
 
 /// Says where the project is served to runs that come later, or that an earlier one serves it.

@@ -20,7 +20,7 @@ const ESCAPED: &AsciiSet =
 pub(super) fn urls(config: &Config, files: &[PathBuf]) -> Vec<String> {
     let public = config.site.as_ref().and_then(|site| site.public.as_deref());
     let own = |file: &PathBuf| Some(url(config.root.join(file).strip_prefix(public?).ok()?));
-    let any = |file: &PathBuf| config.app.as_ref().map(|_| suffixes(file)).unwrap_or_default();
+    let any = |file: &PathBuf| config.program().map(|_| suffixes(file)).unwrap_or_default();
     let mut urls: Vec<_> = files.iter().flat_map(|file| own(file).into_iter().chain(any(file))).collect();
     urls.sort();
     urls.dedup();

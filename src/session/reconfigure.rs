@@ -50,6 +50,7 @@ impl Session {
 
     fn adopt(&mut self, config: Config, plan: &Plan, cause: &Cause) {
         let before = std::mem::replace(&mut self.config, config);
+        let had_program = before.program().is_some();
         self.planner = Planner::new(&self.config);
         if before.server != self.config.server {
             self.notices.warn("the new port, host or names take effect when everlit is started again");
@@ -64,7 +65,7 @@ impl Session {
             self.rooms.site = self.config.site.as_ref().map(|config| open_site(config, &self.writer, &self.notices));
             self.load_site();
         }
-        let other_backing = before.app.is_some() != self.config.app.is_some() || before.upstream != self.config.upstream;
+        let other_backing = had_program != self.config.program().is_some() || before.upstream != self.config.upstream;
         if other_backing {
             self.failures.forget_program();
             self.builder.cancel();

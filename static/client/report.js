@@ -43,6 +43,7 @@ const KIND_WORDS = {
   start: "start",
   crash: "app",
   rollback: "rolled back",
+  choice: "rolled back",
   config: "configuration",
   template: "template",
 };

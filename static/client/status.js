@@ -35,18 +35,23 @@ function noticeLoss() {
   }, LOST_AFTER_MS);
 }
 
-const failureKey = ({ kind, id }) => `${token} ${kind} ${id}`;
-const isDismissed = (report) => stored("dismissed") === failureKey(report) || dismissedHere === failureKey(report);
+const failureKey = ({ id }) => `${token} ${id}`;
+// Who went back by hand wants to see the page.
+const isDismissed = (report) =>
+  [stored("dismissed"), dismissedHere].includes(failureKey(report)) || (report.kind === "choice" && openedHere !== failureKey(report));
 let dismissedHere = "";
+let openedHere = "";
 
 function dismiss() {
   dismissedHere = failureKey(status.report);
+  openedHere = "";
   store("dismissed", dismissedHere);
   render();
 }
 
 function reopen() {
   dismissedHere = "";
+  openedHere = status.report ? failureKey(status.report) : "";
   store("dismissed", "");
   render();
 }
@@ -74,11 +79,13 @@ function badgeWords() {
   words.push(...status.broken.values());
   if (status.building) words.push(seconds ? `building ${seconds} s` : "building");
   // An open overlay says so itself.
-  if (status.stale && (!overlay.host || words.length)) words.push("stale");
+  if (status.stale && (!overlay.host || words.length)) words.push(isOlder(status.report) ? "rolled back · stale" : "stale");
   if (status.lost && !words.length) words.push("disconnected");
   if (words.length && !status.note && !status.broken.size && !held && known()) words.push(`generation ${generation}`);
   return words;
 }
+
+const isOlder = (report) => report?.kind === "rollback" || report?.kind === "choice";
 
 // An element with a class and children. Text is only ever set as text.
 function make(tag, className, ...children) {

@@ -170,6 +170,30 @@ outputs = ["static/site.css"]
 }
 
 #[tokio::test]
+async fn a_site_without_a_program_has_steps() {
+    let project = TestProject::from_text(
+        "-- index.html --\n<!doctype html><p>Hello\n-- web.css --\np { color: teal }\n-- everlit.toml --\n[[app.step]]\nname = \"css\"\n\
+         command = \"mkdir -p made && grep teal web.css > made/site.css\"\nwatch = [\"web.css\"]\noutputs = [\"made/*\"]\n",
+    );
+    let mut server = TestServer::start(project.path());
+    wait_built(&mut server);
+    assert!(get(&server.at("/made/site.css")).await.text().contains("teal"));
+    project.save("web.css", "p { color: red }\n");
+    assert_eq!(server.wait_event("build_failed", SOON)["report"]["title"], "mkdir failed");
+    assert!(get(&server.url).await.header("everlit-generation").ends_with("; stale"));
+    let mut socket = ReloadSocket::open(&server).await;
+    project.save("web.css", "b { color: teal }\n");
+    wait_built(&mut server);
+    while socket.next_change(SOON).await["type"] != "ok" {}
+    assert!(get(&server.at("/made/site.css")).await.text().contains("b { color: teal }"));
+    assert!(!get(&server.url).await.header("everlit-generation").contains("stale"));
+}
+
+fn wait_built(server: &mut TestServer) {
+    server.wait_event("built", BUILD);
+}
+
+#[tokio::test]
 async fn a_newer_save_ends_all_that_run_and_loses_nothing() {
     let step = |name: &str| {
         format!(

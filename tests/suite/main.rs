@@ -20,6 +20,7 @@ mod faults;
 mod firefox;
 mod forms;
 mod harness;
+mod marks;
 mod modules;
 mod morph;
 mod morph_random;

@@ -199,13 +199,24 @@ async fn an_undone_edit_after_a_rollback_is_fresh_without_a_restart() {
 }
 
 #[test]
+fn a_build_that_is_forced_is_no_generation_to_go_back_to() {
+    let project = project(BUILT);
+    run_on_terminal(project.path(), "roll_back_past_rebuilds");
+}
+
+#[test]
 fn a_key_goes_back_and_forward_again() {
     let project = project(BUILT);
+    run_on_terminal(project.path(), "roll_back");
+}
+
+/// `terminal.py` presses the keys.
+fn run_on_terminal(project: &Path, how: &str) {
     let output = Command::new(require("python3"))
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/terminal.py"))
         .arg(env!("CARGO_BIN_EXE_everlit"))
-        .arg(project.path())
-        .arg("roll_back")
+        .arg(project)
+        .arg(how)
         .output()
         .expect("python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -232,6 +243,9 @@ async fn a_rollback_marks_the_page_in_every_place() {
     page.wait_until("document.body.innerText.includes('version 1') && document.title !== 'shop'", SOON).await;
     page.wait_until(&format!("document.title.endsWith('shop') && {HAS_DOT}"), SOON).await;
     page.wait_until("Boolean(document.querySelector('everlit-overlay'))", SOON).await;
+    page.press("Escape").await;
+    let badge = "document.querySelector('everlit-badge')?.shadowRoot.textContent.includes('rolled back · stale') ?? false";
+    page.wait_until(badge, SOON).await;
     project.edit("app.py", "version 2 crashes", "version 3");
     page.wait_until(&format!("document.body.innerText.includes('version 3') && document.title === 'shop' && !{HAS_DOT}"), SOON)
         .await;

@@ -81,13 +81,26 @@ class Shell:
         with urllib.request.urlopen(self.ready["url"], timeout=LIMIT_S) as answer:
             answer.read()
 
+    def page(self):
+        """What is answered, and whether it is said to be stale."""
+        with urllib.request.urlopen(self.ready["url"], timeout=LIMIT_S) as answer:
+            return answer.read().decode(), answer.headers["Everlit-Generation"].endswith("; stale")
+
     def wait_page(self, text, stale):
         def answers():
-            with urllib.request.urlopen(self.ready["url"], timeout=LIMIT_S) as answer:
-                is_stale = answer.headers["Everlit-Generation"].endswith("; stale")
-                return text in answer.read().decode() and is_stale == stale
+            page, is_stale = self.page()
+            return text in page and is_stale == stale
 
         wait_until(f"{text} answers, {'stale' if stale else 'fresh'}", answers)
+
+    def save_second_version(self):
+        self.wait_page("version 1", stale=False)
+        source = os.path.join(project, "app.py")
+        with open(source) as file:
+            text = file.read()
+        with open(source, "w") as file:
+            file.write(text.replace("version 1", "version 2"))
+        self.wait_page("version 2", stale=False)
 
     def check_end(self):
         events = self.job.stdout.read().decode()
@@ -186,13 +199,7 @@ def closed():
 
 def roll_back(shell):
     """Back to the generation before, forward again, and back from there: each answers, and the first says that it is stale."""
-    source = os.path.join(project, "app.py")
-    shell.wait_page("version 1", stale=False)
-    with open(source) as file:
-        text = file.read()
-    with open(source, "w") as file:
-        file.write(text.replace("version 1", "version 2"))
-    shell.wait_page("version 2", stale=False)
+    shell.save_second_version()
     shell.press(b"b")
     shell.wait_page("version 1", stale=True)
     shell.press(b"b")
@@ -202,9 +209,21 @@ def roll_back(shell):
     q(shell)
 
 
+def roll_back_past_rebuilds(shell):
+    """The same program started anew is not the generation before."""
+    shell.save_second_version()
+    for _ in range(3):
+        before = shell.page()
+        shell.press(b"r")
+        wait_until("it is started anew", lambda: shell.page() != before)
+    shell.press(b"b")
+    shell.wait_page("version 1", stale=True)
+    q(shell)
+
+
 WAYS = {
     way.__name__: way
-    for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once, roll_back)
+    for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once, roll_back, roll_back_past_rebuilds)
 }
 
 if how == "closed":

@@ -263,10 +263,11 @@ fn what_runs(config: &Config) -> Vec<(&'static str, String)> {
         let build = app.steps.iter().map(|step| plain(&step.command.to_string())).collect::<Vec<_>>().join(", ");
         let build = if build.is_empty() { build } else { format!("{build} → ") };
         let run = match &app.run {
+            _ if !app.is_run => "the site".into(),
             Run::Command(command) => plain(&command.to_string()),
             Run::BuiltExecutable => "the program it builds".into(),
         };
-        ("app", format!("{build}{run}"))
+        (if app.is_run { "app" } else { "build" }, format!("{build}{run}"))
     });
     let upstream = config.upstream.as_ref().map(|upstream| ("upstream", upstream.to_string()));
     app.into_iter().chain(upstream).collect()

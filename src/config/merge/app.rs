@@ -30,7 +30,7 @@ const PROBATION: Duration = Duration::from_secs(5);
 /// What a shell searches when the environment has no `PATH`.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The program; `None` when there is none, or when an upstream answers in its place.
+/// The program; only its steps where there is none, or where an upstream answers in its place; `None` without those.
 pub(super) fn merge(
     root: &Path,
     layer: &Layer,
@@ -45,8 +45,9 @@ pub(super) fn merge(
     }
     match (&layer.upstream, program) {
         (Some(_), _) if is_given => Err(ConfigError::TwoBackends),
-        (Some(_), _) => Ok(None),
         (None, Some(program)) => configured(root, layer, keys, program, read_variables).map(Some),
+        (_, _) if !is_given && !keys.steps.is_empty() => steps_alone(root, layer, keys, read_variables).map(Some),
+        (Some(_), _) => Ok(None),
         (None, None) if is_given || keys != AppKeys::default() => Err(ConfigError::NothingToRun),
         (None, None) => Ok(None),
     }
@@ -59,6 +60,17 @@ fn undecided(layer: &Layer, found: &Found) -> Option<ConfigError> {
     }
     let several = found.undecided.clone()?;
     Some(ConfigError::SeveralPrograms { what: several.what, names: several.names })
+}
+
+/// What is built for a site, or for a program that runs elsewhere.
+fn steps_alone(root: &Path, layer: &Layer, keys: AppKeys, read_variables: &ReadVariables) -> Result<AppConfig, ConfigError> {
+    if let Some(step) = keys.steps.iter().find(|step| step.watch.is_none()) {
+        let why = format!("`{}` needs a `watch`: there is no program whose files it could read", step.name);
+        return Err(ConfigError::Steps(why));
+    }
+    let nothing = AppFound::custom(CommandLine::Argv(Vec::new()));
+    let keys = AppKeys { watch: Some(Vec::new()), artifact: Some(Place::Off), ..keys };
+    configured(root, layer, keys, nothing, read_variables).map(|app| AppConfig { is_run: false, ..app })
 }
 
 /// What was found, or what only a command is known of.
@@ -79,6 +91,7 @@ fn configured(
     let watch = keys.watch.unwrap_or_else(|| watched(layer, &program));
     let build = build(&build_given(layer, &keys.steps)?, &program)?;
     Ok(AppConfig {
+        is_run: true,
         kind: program.kind,
         steps: steps::merge(root, keys.steps, build, &watch)?,
         rereads: program.rereads.clone(),

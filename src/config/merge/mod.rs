@@ -49,7 +49,7 @@ pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
     let project = project_name(&root);
 
     let program = app::merge(&root, &layer, app, &found, read_variables)?;
-    let behind = Behind::new(program.as_ref(), layer.upstream.as_ref(), found.app.as_ref());
+    let behind = Behind::new(program.as_ref().filter(|app| app.is_run), layer.upstream.as_ref(), found.app.as_ref());
     let (site, site_words) = site::merge(&root, &project, site, found.site, behind)?;
     let writes = writes(&layer)?;
     let faults: Vec<FaultConfig> = faults.into_iter().chain(fault_of_the_run(&layer)).collect();

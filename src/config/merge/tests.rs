@@ -395,6 +395,16 @@ fn of_several_programs_one_has_to_be_chosen() {
 }
 
 #[test]
+fn a_site_may_have_steps() {
+    const CSS: &str = "[[app.step]]\nname = \"css\"\ncommand = \"make\"\n";
+    let config = plain(&format!("-- index.html --\n-- everlit.toml --\n{CSS}watch = [\"a.less\"]\n"));
+    assert!(config.program().is_none() && config.site.is_some(), "an index.html is the site's");
+    assert_eq!(app(&config).steps.len(), 1);
+    let lacking = loaded(&format!("-- everlit.toml --\n{CSS}"), Layer::default(), Layer::default()).unwrap_err();
+    assert_eq!(lacking.to_string(), "`[[app.step]]`: `css` needs a `watch`: there is no program whose files it could read");
+}
+
+#[test]
 fn cargo_is_asked_to_name_the_program() {
     const CARGO: &str = "-- Cargo.toml --\n[package]\nname = \"a\"\n-- src/main.rs --\n";
     const JSON: &str = "--message-format=json-diagnostic-rendered-ansi";
