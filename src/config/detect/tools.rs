@@ -79,8 +79,9 @@ pub(crate) fn advice(output: &str) -> Option<String> {
 /// The tool that a line says is not there.
 fn missing(line: &str) -> Option<&str> {
     let line = line.trim();
-    let found = by_shell(line).or_else(|| by_python(line)).or_else(|| by_runner(line))?;
-    (!found.is_empty() && !found.contains(char::is_whitespace)).then_some(found)
+    let found = by_shell(line).or_else(|| by_python(line)).or_else(|| by_runner(line)).or_else(|| by_loader(line))?;
+    // What is named by its path is a file of the project.
+    (!found.is_empty() && !found.contains(char::is_whitespace) && !found.starts_with(['.', '/'])).then_some(found)
 }
 
 /// `sh: 1: vite: not found`, `bash: line 1: vite: command not found`, `env: 'node': No such file or directory`.
@@ -105,6 +106,13 @@ fn by_python(line: &str) -> Option<&str> {
 fn by_runner(line: &str) -> Option<&str> {
     let found = after(line, "no such command: `").or_else(|| after(line, "bundler: command not found: "))?;
     found.split('`').next()
+}
+
+/// `Error: Cannot find module 'express'`, `Cannot find package 'express' imported from …`, `cannot load such file -- sinatra (LoadError)`.
+fn by_loader(line: &str) -> Option<&str> {
+    let of_node = after(line, "Cannot find module '").or_else(|| after(line, "Cannot find package '"));
+    let of_ruby = || after(line, "cannot load such file -- ")?.split(' ').next();
+    of_node.and_then(|rest| rest.split('\'').next()).or_else(of_ruby)
 }
 
 fn after<'l>(line: &'l str, text: &str) -> Option<&'l str> {
@@ -151,6 +159,15 @@ mod tests {
         );
         check("error: no such command: `leptos`", Some("`leptos` is not installed; get it by `cargo install cargo-leptos`"));
         check("bundler: command not found: puma", Some("`puma` is not installed; get it by `gem install puma`"));
+        check(
+            "Error: Cannot find module 'express'\nRequire stack:",
+            Some("`express` is not installed, or the project's dependencies are not"),
+        );
+        check("Cannot find module './mine.js'", None);
+        check(
+            "a.rb:1:in `require': cannot load such file -- puma (LoadError)",
+            Some("`puma` is not installed; get it by `gem install puma`"),
+        );
         check("GET /x: 404 page not found elsewhere", None);
         check("", None);
     }
