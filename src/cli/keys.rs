@@ -3,8 +3,9 @@
 //! The terminal is put into a mode without lines and echo, but with its signals and its output as they were; it is put back
 //! when [`Keys`] is dropped. There are no keys when standard input is no terminal, or belongs to another job.
 //!
-//! A shell may take the terminal away (Ctrl-Z, `bg`) and give it back (`fg`). Whoever reads it or changes its mode meanwhile is
-//! stopped by the kernel, so neither is done; the mode is set anew with the first look that finds the terminal ours again.
+//! A shell may take the terminal away (Ctrl-Z, `bg`) and give it back (`fg`). It is given away as it was: not every shell puts it
+//! back itself. Whoever reads it or changes its mode meanwhile is stopped by the kernel, so neither is done; the mode is set anew
+//! with the first look that finds the terminal ours again.
 
 use std::{
     io,
@@ -16,7 +17,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::{Errno, read},
-    process::getpgrp,
+    process::{Signal as Stop, getpgrp, getpid, kill_process},
     termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr},
 };
 use tokio::{
@@ -72,6 +73,7 @@ impl Key {
 /// The keys that are pressed.
 pub(super) struct Keys {
     pressed: mpsc::Receiver<Key>,
+    suspended: Signal,
     continued: Signal,
     /// Whether the last look found the terminal with another job.
     is_away: bool,
@@ -83,12 +85,13 @@ impl Keys {
         if !isatty(io::stdin()) || !is_ours().ok()? {
             return None;
         }
-        let continued = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())).ok()?;
+        let [suspended, continued] = [Stop::TSTP, Stop::CONT].map(|kind| signal(SignalKind::from_raw(kind.as_raw())));
+        let (suspended, continued) = (suspended.ok()?, continued.ok()?);
         let before = tcgetattr(io::stdin()).ok()?;
         *BEFORE.lock().unwrap_or_else(PoisonError::into_inner) = Some(before);
         let (sender, pressed) = mpsc::channel(AHEAD);
         // From here on every way out puts the terminal back.
-        let keys = Self { pressed, continued, is_away: false };
+        let keys = Self { pressed, suspended, continued, is_away: false };
         set_single();
         thread::Builder::new().name("keys".into()).spawn(move || listen(&sender)).ok()?;
         Some(keys)
@@ -99,6 +102,7 @@ impl Keys {
         loop {
             tokio::select! {
                 key = self.pressed.recv() => return key,
+                Some(()) = self.suspended.recv() => suspend(),
                 Some(()) = self.continued.recv() => self.look(),
                 () = sleep(LOOK_AGAIN), if self.is_away => self.look(),
             }
@@ -122,6 +126,14 @@ pub(super) fn restore_terminal() {
     if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
         set(&before);
     }
+}
+
+/// Does what Ctrl-Z asks for, with the terminal as it was. Returns when the shell lets us go on.
+fn suspend() {
+    if let Some(before) = &*BEFORE.lock().unwrap_or_else(PoisonError::into_inner) {
+        set(before);
+    }
+    let _ = kill_process(getpid(), Stop::STOP);
 }
 
 /// Gives every key on its own and shows none, as long as the terminal is to be changed.

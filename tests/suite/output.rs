@@ -139,6 +139,51 @@ fn a_terminal_ends_with_its_program_and_with_everlit() {
     server.processes().wait_gone(SOON).expect("nothing is left");
 }
 
+/// A terminal whose size changes under everlit changes under its program, too.
+#[test]
+fn a_terminal_follows_the_size_of_ours() {
+    let prelude = r#"
+import signal
+def say(*_):
+    print("size", os.get_terminal_size().columns, os.get_terminal_size().lines)
+signal.signal(signal.SIGWINCH, say)
+say()
+"#;
+    let project = app(prelude, "pty = true");
+    let script = r#"
+import fcntl, os, pty, struct, sys, termios
+def resize(columns, rows):
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+pid, ours = pty.fork()
+if pid == 0:
+    import time
+    while os.get_terminal_size().columns != 100:
+        time.sleep(0.01)
+    os.execv(sys.argv[1], sys.argv[1:])
+resize(100, 40)
+said, steps = b"", [(b"size 90 40", (60, 20)), (b"size 50 20", None)]
+for wanted, size in steps:
+    while wanted not in said:
+        said += os.read(ours, 4096)
+    if size:
+        resize(*size)
+os.kill(pid, 15)
+try:
+    while os.read(ours, 4096):
+        pass
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+    let output = Command::new(require("python3"))
+        .args(["-c", script, env!("CARGO_BIN_EXE_everlit"), "dev"])
+        .arg(project.path())
+        .args(["--port", "0"])
+        .output()
+        .expect("python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// What people see on a terminal: the marks, the colours, and a program that is told to use them.
 #[test]
 fn on_a_terminal_programs_are_asked_for_colours() {

@@ -71,6 +71,8 @@ class Shell:
         _, status = os.waitpid(self.job.pid, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
             raise SystemExit(f"{how}: ended instead of being stopped")
+        if self.modes() != self.before:
+            raise SystemExit(f"{how}: stopped with the terminal changed")
         os.tcsetpgrp(self.terminal, os.getpgrp())
         termios.tcsetattr(self.terminal, termios.TCSANOW, self.before)
 
