@@ -74,6 +74,25 @@ pub struct Excerpt {
     pub lines: Vec<String>,
 }
 
+/// Lines shown before and after the one that is meant.
+const AROUND: u32 = 2;
+
+/// The most of a line that is shown, in bytes: enough for every line that people write.
+const WIDTH: usize = 400;
+
+impl Excerpt {
+    /// The lines around `line` (from 1); `None` when the text has no such line.
+    #[must_use]
+    pub fn around(text: &str, line: u32) -> Option<Self> {
+        let first = line.saturating_sub(AROUND).max(1);
+        let is_there = line > 0 && text.lines().nth(usize::try_from(line - 1).ok()?).is_some();
+        let last = line.saturating_add(AROUND);
+        let lines = text.lines().zip(1..=last).filter(|(_, number)| *number >= first);
+        let lines = lines.map(|(line, _)| line[..line.floor_char_boundary(WIDTH)].to_owned());
+        is_there.then(|| Self { first, lines: lines.collect() })
+    }
+}
+
 /// How bad a [`Diagnostic`] is; the worst is the least.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -105,5 +124,28 @@ impl Diagnostic {
             place.push_str(&format!(":{number}"));
         }
         place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpts_are_around_their_line() {
+        let check = |text: &str, line: u32, expected: Option<(u32, &[&str])>| {
+            let expected =
+                expected.map(|(first, lines)| Excerpt { first, lines: lines.iter().map(|&line| line.to_owned()).collect() });
+            assert_eq!(Excerpt::around(text, line), expected, "{text:?} {line}");
+        };
+        let six = "1\n2\n3\n4\n5\n6\n";
+        check(six, 3, Some((1, &["1", "2", "3", "4", "5"])));
+        check(six, 1, Some((1, &["1", "2", "3"])));
+        check(six, 6, Some((4, &["4", "5", "6"])));
+        check("a", 1, Some((1, &["a"])));
+        for (text, line) in [(six, 7), (six, 0), (six, u32::MAX), ("", 1)] {
+            check(text, line, None);
+        }
+        check(&"ä".repeat(1000), 1, Some((1, &["ä".repeat(WIDTH / 2).as_str()])));
     }
 }

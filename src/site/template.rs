@@ -20,7 +20,7 @@ use super::{
     text,
 };
 use crate::negotiate::escape;
-use crate::report::{Diagnostic, Kind, Report};
+use crate::report::{Diagnostic, Excerpt, Kind, Report};
 
 /// How many instructions one page may take: a table of 100,000 rows needs about half of it, an endless loop ends within a second.
 const FUEL: u64 = 10_000_000;
@@ -130,6 +130,7 @@ impl Templates {
             line: number(place.line),
             column: number(place.column),
             message,
+            excerpt: number(place.line).and_then(|line| Excerpt::around(&place.source, line)),
             ..Diagnostic::default()
         }
     }

@@ -5,10 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    finding::{Column, Finding, Ground, Place, normal},
-    plain::cut,
-};
+use super::finding::{Column, Finding, Ground, Place, normal};
 use crate::{
     report::{Diagnostic, Excerpt},
     site::shown_text,
@@ -16,12 +13,6 @@ use crate::{
 
 /// Findings whose lines are shown; whoever mends ten mistakes builds again before the eleventh.
 const EXCERPTS: usize = 10;
-
-/// Lines shown before and after the one that is meant.
-const AROUND: u32 = 2;
-
-/// The most of a line that is shown, in bytes: enough for every line that people write.
-const WIDTH: usize = 400;
 
 /// Where compilers count from besides the folder they run in: Java's and Kotlin's packages begin there.
 const SOURCES: [&str; 4] = ["src/main/java", "src/main/kotlin", "src", "app/src/main/java"];
@@ -55,7 +46,7 @@ fn diagnostic(finding: Finding, ground: Ground<'_>, texts: Option<&mut Texts<'_>
         Column::InTrimmed(column) => source.map(|source| column.saturating_add(indentation(source))),
         Column::Unknown => None,
     };
-    let excerpt = source.and_then(|_| excerpt(text?, line?));
+    let excerpt = line.and_then(|line| Excerpt::around(text?, line));
     Diagnostic { file: Some(file), line, column, excerpt, ..bare }
 }
 
@@ -71,14 +62,6 @@ fn resolve(file: &Path, ground: Ground<'_>) -> PathBuf {
     let found = bases.chain(sources).chain(above).map(|base| normal(&base.join(file))).find(|path| path.is_file());
     let absolute = found.unwrap_or_else(|| normal(&ground.dir.join(file)));
     absolute.strip_prefix(ground.root).map_or_else(|_| absolute.clone(), Path::to_owned)
-}
-
-fn excerpt(text: &str, line: u32) -> Option<Excerpt> {
-    let first = line.saturating_sub(AROUND).max(1);
-    let count = line.saturating_add(AROUND).saturating_sub(first).saturating_add(1);
-    let lines = text.lines().skip(usize::try_from(first - 1).ok()?).take(usize::try_from(count).ok()?);
-    let lines: Vec<_> = lines.map(|line| cut(line, WIDTH).to_owned()).collect();
-    (!lines.is_empty()).then_some(Excerpt { first, lines })
 }
 
 /// The texts of the files that are pointed to, each read once.
@@ -166,6 +149,6 @@ mod tests {
         let findings = vec![Finding::error(Some(Place::new("a.js", "1", Some("90000"))), "no"); 50];
         let found = settle(findings, Ground { dir: &root, root: &root });
         assert_eq!(found.iter().filter(|found| found.excerpt.is_some()).count(), EXCERPTS);
-        assert_eq!(found[0].excerpt.as_ref().unwrap().lines[0].len(), WIDTH);
+        assert!(found[0].excerpt.as_ref().unwrap().lines[0].len() < 1000);
     }
 }

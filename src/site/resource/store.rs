@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{VersionConfig, Writes},
-    report::{Diagnostic, Kind, Report},
+    report::{Diagnostic, Excerpt, Kind, Report},
     site::{
         failure,
         guard::{Guard, OpenError},
@@ -167,6 +167,7 @@ pub(super) fn report(guard: &Guard, name: &str, text: &str, place: Option<(usize
         line: place.and_then(|(line, _)| u32::try_from(line).ok()),
         column: place.and_then(|(_, column)| u32::try_from(column).ok()),
         message,
+        excerpt: place.and_then(|(line, _)| Excerpt::around(text, u32::try_from(line).ok()?)),
         ..Diagnostic::default()
     };
     let output = place.map(|(line, _)| failure::excerpt(text, line)).unwrap_or_default();
