@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::git;
 use crate::generation::Generation;
 
-/// How long a command waits for git: what a save can do without. Past it the likely answer is given.
+/// How long a command waits for git: what a save can do without. Past it the likely answer is given; a build waits for no better
+/// one.
 const GIT_LIMIT: Duration = Duration::from_millis(2);
 
 /// How long a program waits when no answer is likely: at the first start, and after a commit or a checkout.
@@ -32,7 +33,8 @@ impl Provenance {
     /// The variables that tell a build; the names are an interface. The generation is the next one: it is the one that is made,
     /// unless something else, such as a stylesheet, is served before.
     pub(super) async fn of_build(&self, next: Generation) -> Vec<(String, String)> {
-        self.variables(next, self.is_dirty(GIT_LIMIT).await)
+        let limit = if self.likely.is_some() { Duration::ZERO } else { GIT_LIMIT };
+        self.variables(next, self.is_dirty(limit).await)
     }
 
     /// The same for the program that was built.

@@ -56,11 +56,10 @@ pub(crate) fn programs_of_this_user() -> Vec<PathBuf> {
 
 /// Sends a signal to every process below `root`, each once; strangers that got the number of one meanwhile never.
 pub(crate) fn signal_descendants(root: u32, signal: Signal) {
-    for handle in every_descendant(root).into_iter().filter_map(Handle::open) {
-        if is_below(handle.pid, root) {
-            handle.signal(signal);
-        }
-    }
+    let handles = every_descendant(root).into_iter().filter_map(Handle::open);
+    // All are looked at before the first one may end, and take from others the way up to the root.
+    let handles: Vec<_> = handles.filter(|handle| is_below(handle.pid, root)).collect();
+    handles.iter().for_each(|handle| handle.signal(signal));
 }
 
 /// Sends a signal to the process group that `leader` leads, where processes cannot be told one by one.
