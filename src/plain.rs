@@ -1,13 +1,19 @@
 //! Makes untrusted text safe for a terminal: a program's output, names of files and pages.
 //!
-//! It is for single lines. Of one that was drawn over, as progress bars are, the last state stays. Colours stay, since compilers speak in them. Everything else that a terminal would act on is dropped: titles, links,
-//! clipboard writes, cursor movements, queries; in their 7-bit and 8-bit forms.
+//! Of a line that was drawn over, as progress bars are, the last state stays. Colours stay, since compilers speak in them.
+//! Everything else that a terminal would act on is dropped: titles, links, clipboard writes, cursor movements, queries; in their
+//! 7-bit and 8-bit forms.
+
+use std::borrow::Cow;
 
 /// The text with colours (`ESC [ … m`) and tabs, and without any other control.
 pub(crate) fn coloured(text: &str) -> String {
-    let text = last_drawn(text);
+    let text = match text.contains('\r') {
+        true => Cow::Owned(text.split('\n').map(last_drawn).collect()),
+        false => Cow::Borrowed(text),
+    };
     let mut safe = String::with_capacity(text.len());
-    let mut rest = text;
+    let mut rest = &*text;
     while let Some(at) = rest.find(|c: char| c.is_control()) {
         safe.push_str(&rest[..at]);
         let (kept, after) = control(&rest[at..]);
@@ -30,9 +36,7 @@ pub(crate) fn plain(text: &str) -> String {
 
 /// What stands in a line after a cursor went back to its beginning. Nothing is drawn over by what draws nothing.
 fn last_drawn(line: &str) -> &str {
-    let mut states = line.rsplit('\r').peekable();
-    let last = states.next().unwrap_or(line);
-    if states.peek().is_none() || is_drawn(last) { last } else { states.find(|state| is_drawn(state)).unwrap_or(last) }
+    if line.contains('\r') { line.rsplit('\r').find(|state| is_drawn(state)).unwrap_or_default() } else { line }
 }
 
 fn is_drawn(state: &str) -> bool {
@@ -115,6 +119,7 @@ mod tests {
         check("10 %\r20 %\r", "20 %");
         check("\r\u{1b}[2K20 %\r\u{1b}[0K", "20 %");
         check("a\r", "a");
+        check("a\r\nb", "ab");
         check("\r\r", "");
     }
 
