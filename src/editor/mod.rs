@@ -25,9 +25,9 @@ use tokio::{sync::watch, task::spawn_blocking};
 pub use surroundings::Surroundings;
 
 use crate::{
-    config::EditorCommand,
+    config::{Config, EditorCommand},
     generation::Standing,
-    report::Diagnostic,
+    report::{Diagnostic, Kind},
     site::find_file,
     telemetry::{Notice, Notices},
 };
@@ -105,6 +105,22 @@ struct Spot {
     place: String,
 }
 
+/// What the configuration says.
+#[derive(Clone, Debug, Default)]
+struct Settings {
+    editor: Option<EditorCommand>,
+    /// The folders, absolute, that hold the site's: its reports name files from those on (`templates/index.html`).
+    sites: Vec<PathBuf>,
+}
+
+impl Settings {
+    fn of(config: &Config) -> Self {
+        let folders = config.site.iter().flat_map(|site| [&site.templates, &site.data]).flatten();
+        let sites = folders.filter_map(|folder| folder.parent()).map(Path::to_owned).collect();
+        Self { editor: config.editor.clone(), sites }
+    }
+}
+
 /// The way to the person's editor; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Editors(Arc<Inner>);
@@ -115,7 +131,7 @@ struct Inner {
     surroundings: Surroundings,
     standing: watch::Receiver<Standing>,
     notices: Notices,
-    configured: Mutex<Option<EditorCommand>>,
+    settings: Mutex<Settings>,
     starts: Mutex<VecDeque<Instant>>,
 }
 
@@ -123,13 +139,17 @@ impl Editors {
     /// For a project whose failures are told by `standing`.
     #[must_use]
     pub fn new(root: &Path, surroundings: Surroundings, standing: watch::Receiver<Standing>, notices: Notices) -> Self {
-        let (configured, starts) = (Mutex::new(None), Mutex::new(VecDeque::new()));
-        Self(Arc::new(Inner { root: root.to_owned(), surroundings, standing, notices, configured, starts }))
+        let (settings, starts) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { root: root.to_owned(), surroundings, standing, notices, settings, starts }))
     }
 
-    /// Takes the editor that is named in the configuration; `None` leaves it to be found.
-    pub fn configure(&self, editor: Option<EditorCommand>) {
-        *self.0.configured.lock().unwrap_or_else(PoisonError::into_inner) = editor;
+    /// Takes the configuration: the editor it names, and where the site is.
+    pub fn configure(&self, config: &Config) {
+        *self.0.settings.lock().unwrap_or_else(PoisonError::into_inner) = Settings::of(config);
+    }
+
+    fn settings(&self) -> Settings {
+        self.0.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Opens it; answers with what the editor is called. The terminal is told as well, whatever comes of it.
@@ -149,7 +169,7 @@ impl Editors {
     async fn try_open(&self, target: &Target) -> Result<(String, String), OpenError> {
         let spot = self.spot(target).ok_or(OpenError::Missing)?;
         self.count(Instant::now())?;
-        let configured = self.0.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let configured = self.settings().editor;
         let surroundings = self.0.surroundings.clone();
         let place = spot.place.clone();
         // It looks at processes and along the search path.
@@ -184,9 +204,14 @@ impl Editors {
                 let file = named.file.as_deref()?;
                 // What a compiler or a program of the project names may lie outside: its standard library, a workspace.
                 let outside = || file.is_absolute().then(|| file.to_owned()).filter(|file| file.is_file());
-                Some(spot(named, find_file(&self.0.root, file).or_else(outside)?))
+                let of_site = matches!(failure.kind, Kind::Template | Kind::Config).then(|| self.find_in_site(file)).flatten();
+                Some(spot(named, of_site.or_else(|| find_file(&self.0.root, file)).or_else(outside)?))
             }
         }
+    }
+
+    fn find_in_site(&self, file: &Path) -> Option<PathBuf> {
+        self.settings().sites.iter().find_map(|folder| find_file(folder, file))
     }
 
     fn count(&self, now: Instant) -> Result<(), OpenError> {
@@ -210,7 +235,10 @@ mod tests {
     use std::{fs, time::Duration};
 
     use super::*;
-    use crate::report::{Kind, Report};
+    use crate::{
+        config::{Layer, fixture::TestFolder, load},
+        report::Report,
+    };
 
     fn standing(files: &[&str]) -> Standing {
         let diagnostics = files.iter().map(|file| Diagnostic { file: Some(file.into()), line: Some(3), ..Diagnostic::default() });
@@ -259,6 +287,22 @@ mod tests {
             check(reported(7, diagnostic), None);
         }
         check(reported(8, 0), None);
+    }
+
+    #[test]
+    fn a_site_may_be_anywhere_in_the_project() {
+        let folder = TestFolder::new(
+            "-- web/templates/a.html --\n-- templates/a.html --\n-- everlit.toml --\n[site]\ntemplates = \"web/templates\"\n",
+        );
+        let config = load(folder.path(), Layer::default(), Layer::default()).unwrap();
+        let mut standing = standing(&["templates/a.html", "everlit.toml"]);
+        standing.failure.iter_mut().for_each(|report| Arc::get_mut(report).unwrap().kind = Kind::Template);
+        let reader = watch::channel(standing).1;
+        let editors = Editors::new(&config.root, Surroundings::from_env(|_| None), reader, Notices::channel().0);
+        editors.configure(&config);
+        let found = |diagnostic| editors.spot(&Target::Reported { report: 7, diagnostic }).map(|spot| spot.file);
+        assert_eq!(found(0), Some(config.root.join("web/templates/a.html")));
+        assert_eq!(found(1), Some(config.root.join("everlit.toml")));
     }
 
     #[test]

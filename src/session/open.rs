@@ -104,7 +104,7 @@ impl Session {
         hub.set_morph(config.live.morph);
         let sockets = TaskTracker::new();
         let editors = Editors::new(&config.root, surroundings, reader.clone(), notices.clone());
-        editors.configure(config.editor.clone());
+        editors.configure(&config);
         let rooms = Rooms {
             site: config.site.as_ref().map(|site| open_site(site, &writer, &notices)),
             upstream,

@@ -72,7 +72,7 @@ impl Session {
             self.rooms.upstream = self.backing.replace(&self.config, &self.keeper, &self.generations, &self.notices);
         }
         self.hub.set_morph(self.config.live.morph);
-        self.rooms.editors.configure(self.config.editor.clone());
+        self.rooms.editors.configure(&self.config);
         self.router.send_replace(app_service(&self.config, &self.rooms));
         let code = before.app != self.config.app || !(plan.code.is_empty() && plan.steps.is_empty());
         if code && self.config.app.is_some() {

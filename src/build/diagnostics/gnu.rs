@@ -11,11 +11,11 @@ use super::{
 };
 use crate::report::Severity;
 
-/// A file has an ending, and no spaces; `http`, times of day and addresses have not.
-const FILE: &str = r"(?:[A-Za-z]:[\\/])?[^\s:()\[\]]*\.[A-Za-z][A-Za-z0-9+]{0,7}";
+/// A file has an ending, and no blanks; `http`, times of day and addresses have not. Routers put brackets into names.
+const FILE: &str = r"(?:[A-Za-z]:[\\/])?[^\s:]*\.[A-Za-z][A-Za-z0-9+]{0,7}|(?:[^\s:]*/)?(?:GNUm|M|m)akefile";
 
 /// The same with blanks in its name, which only a column behind it makes likely.
-const SPACED: &str = r"[^\s:()\[\]](?:[^:()\[\]]*[^\s:()\[\]])?\.[A-Za-z][A-Za-z0-9+]{0,7}";
+const SPACED: &str = r"[^\s:](?:[^:]*[^\s:])?\.[A-Za-z][A-Za-z0-9+]{0,7}";
 
 /// Lines below a message that belong to it: its source, what it expected.
 const BELOW: usize = 12;
@@ -51,7 +51,7 @@ pub(super) fn read(lines: &[&str], _: Ground<'_>) -> Option<Block> {
     while let Some(line) = lines.get(taken).filter(|_| taken < BELOW) {
         match MESSAGE.captures(line) {
             Some(note) if is_note(&note) => {
-                finding.add_help(&format!("{}: {}", note_place(&note).words(), &note["message"]));
+                finding.add_help(&format!("{}: {}", self::place(&note).words(), &note["message"]));
             }
             Some(_) => break,
             None if SOURCE.is_match(line) => (),
@@ -83,10 +83,6 @@ fn is_note(found: &Captures<'_>) -> bool {
 
 fn place(found: &Captures<'_>) -> Place {
     Place::new(&found["file"], &found["line"], found.name("column").map(|column| column.as_str()))
-}
-
-fn note_place(found: &Captures<'_>) -> Place {
-    place(found)
 }
 
 pub(super) fn severity(word: Option<&str>) -> Severity {

@@ -30,7 +30,7 @@ static ERROR: LazyLock<Regex> = LazyLock::new(|| {
 
 static FRAME: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^\s+at (?:.*\()?(?:async )?(?<file>(?:file://)?(?:[A-Za-z]:[\\/]|/|\.{1,2}/)[^()]*?|[\w./@-]+\.\w+):(?<line>\d+):(?<column>\d+)\)?,?(?: \{)?$",
+        r"^\s+at (?:.*\()?(?:async )?(?<file>(?:file://)?(?:[A-Za-z]:[\\/]|/|\.{1,2}/).*?|[\w./@-]+\.\w+):(?<line>\d+):(?<column>\d+)\)?,?(?: \{)?$",
     )
 });
 

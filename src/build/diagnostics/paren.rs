@@ -12,7 +12,7 @@ use super::{
 
 static MESSAGE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"^\s*(?<file>[^#():][^():]*\.[A-Za-z]\w{0,7})\((?<line>\d+)(?:,(?<column>\d+))?(?:,\d+,\d+)?\)\s?: (?:(?<severity>error|warning) )?(?<message>\S.*)$",
+        r"^\s*(?<file>[^#():][^:]*?\.[A-Za-z]\w{0,7})\((?<line>\d+)(?:,(?<column>\d+))?(?:,\d+,\d+)?\)\s?: (?:(?<severity>error|warning) )?(?<message>\S.*)$",
     )
 });
 

@@ -94,6 +94,8 @@ fn typescript() {
             "error m.ts:2:11: [builtin:vite-transform] Unexpected token",
         ],
     );
+    check_build("app/[id]/page.ts:1:2: ERROR: no\n", &["error app/[id]/page.ts:1:2: ERROR: no"]);
+    check_build("app/(shop)/[id].ts(1,2): error TS1005: no\n", &["error app/(shop)/[id].ts:1:2: TS1005: no"]);
     let chain = "src/a.ts(3,5): error TS2322: Type 'A' is not assignable to type 'B'.\n  Property 'x' is missing in type 'A'.\n";
     check_build(
         chain,
@@ -119,6 +121,7 @@ fn c() {
     assert_eq!(in_build(sample!("gcc"), ground())[1].help, "m.c:3:5: declared here");
     check_build("x.c:3: error: no\n", &["error x.c:3: no"]);
     check_build("web/a b.go:1:2: no\n", &["error web/a b.go:1:2: no"]);
+    check_build("Makefile:3: *** missing separator.  Stop.\n", &["error Makefile:3: *** missing separator.  Stop."]);
     check_build("\u{1b}[1m../lib/a.h:1:2: \u{1b}[0m\u{1b}[31mfatal error: \u{1b}[0mbad", &["error /p/lib/a.h:1:2: bad"]);
 }
 
@@ -164,6 +167,8 @@ fn node() {
     check_end(sample!("node-obj"), &["error obj.js:1:1: uncaught: { code: 3 }"]);
     let logged = "TypeError: no\n    at f (file:///p/app/with%20blank.js:3:5)\n    at node:internal/x:1:1\n";
     check_end(logged, &["error with blank.js:3:5: TypeError: no"]);
+    let grouped = "TypeError: no\n    at f (/p/app/(shop)/a b/c.js:3:5)\n";
+    check_end(grouped, &["error (shop)/a b/c.js:3:5: TypeError: no"]);
     let package = "Error: no\n    at f (/p/app/node_modules/x/i.js:1:1)\n    at async Promise.all (index 0)\n    at async g (/p/app/a.ts:3:5)\n";
     check_end(package, &["error a.ts:3:5: Error: no"]);
 }
