@@ -13,7 +13,7 @@ use minijinja::{Value, context};
 use super::{Inner, page};
 use crate::{
     negotiate::Problem,
-    report::{Diagnostic, Report},
+    report::{Diagnostic, Excerpt, Report},
 };
 
 /// The answer to a request of this address as the project wants it shown.
@@ -46,11 +46,23 @@ fn context(inner: &Inner, uri: &Uri, problem: &Problem) -> Value {
 /// A failure as a developer wants to see it.
 fn error(report: &Report) -> Value {
     let diagnostic = |found: &Diagnostic| {
-        context! { severity => found.severity.name(), place => found.place(), message => &found.message }
+        context! {
+            severity => found.severity.name(),
+            place => found.place(),
+            message => &found.message,
+            help => &found.help,
+            lines => found.excerpt.as_ref().map(|excerpt| lines(excerpt, found.line)),
+        }
     };
     context! {
         title => &report.title,
         diagnostics => report.diagnostics.iter().map(diagnostic).collect::<Value>(),
         excerpt => &report.output,
     }
+}
+
+/// The lines of the source, with the one that is meant.
+fn lines(excerpt: &Excerpt, marked: Option<u32>) -> Value {
+    let line = |(number, text): (u32, &String)| context! { number, text, marked => marked == Some(number) };
+    (excerpt.first..).zip(&excerpt.lines).map(line).collect()
 }

@@ -145,7 +145,7 @@ function onKey(event) {
 // The page below is covered: the focus goes around in the overlay.
 function keepInside(event) {
   const root = overlay.host.shadowRoot;
-  const stops = [...root.querySelectorAll("button, summary, [tabindex='0']")].filter((stop) => stop.checkVisibility());
+  const stops = [...root.querySelectorAll("button, summary, [tabindex='0']")].filter((stop) => stop.checkVisibility?.() ?? true);
   const at = stops.indexOf(root.activeElement);
   const next = at + (event.shiftKey ? -1 : 1);
   if (at >= 0 && next >= 0 && next < stops.length) return;

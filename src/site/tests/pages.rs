@@ -140,7 +140,7 @@ async fn error_pages_are_the_projects_own() {
         ),
         (
             "templates/500.html",
-            "{{ status }} {{ error.title }}{% for d in error.diagnostics %} ({{ d.place }} {{ d.message }}){% endfor %}\n{{ error.excerpt }}",
+            "{{ status }} {{ error.title }}{% for d in error.diagnostics %} ({{ d.place }} {{ d.message }}{% for l in d.lines if l.marked %}, {{ l.number }}: {{ l.text }}{% endfor %}){% endfor %}\n{{ error.excerpt }}",
         ),
         ("templates/broken.html", "{{ 1 | nothing }}"),
         ("templates/posts/[id].html", "{{ item.title }}"),
@@ -161,7 +161,7 @@ async fn error_pages_are_the_projects_own() {
     for path in ["/404", "/500", "/404.html"] {
         project.get(path).await.has(404, path);
     }
-    let broken = "500 templates/broken.html cannot be rendered (templates/broken.html:1:8 unknown filter: filter nothing is unknown)\n\
+    let broken = "500 templates/broken.html cannot be rendered (templates/broken.html:1:8 unknown filter: filter nothing is unknown, 1: {{ 1 | nothing }})\n\
         &gt;    1 | {{ 1 | nothing }}\n       |        ^\n";
     project.get("/broken").await.is(500, broken);
     project.get("/lost").await.has(500, "(data/lost.json:2");
