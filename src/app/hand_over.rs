@@ -28,6 +28,9 @@ use crate::{
 /// How long requests that are under way may take to finish on a generation that was replaced.
 pub(super) const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
+/// What programs say that look for a file beside themselves where their copy is, and what the loader says for them.
+const LACKS: [&str; 2] = [".everlit/generations/", "cannot open shared object file"];
+
 /// The run that answers requests.
 #[derive(Debug)]
 pub(super) struct Serving {
@@ -244,7 +247,8 @@ impl Candidate {
         let clash = matches!(reason, NotReady::Exited(_)).then(|| clash_in(&output)).flatten();
         let (title, help) = match reason {
             NotReady::Exited(exit) => {
-                let help = clash.map(|port| self.about_clash(port)).or_else(|| tools::advice(&output));
+                let about = clash.map(|port| self.about_clash(port)).filter(|words| !words.is_empty());
+                let help = about.or_else(|| self.help_for_copy(&output)).or_else(|| tools::advice(&output));
                 (format!("the app {exit} before it was ready"), help.unwrap_or_default())
             }
             NotReady::NoPort => (
@@ -278,6 +282,14 @@ impl Candidate {
             return "it opens a port instead of taking the socket it is handed (LISTEN_FDS); leave `[app] listen_fds` out".into();
         }
         self.owner_of(port)
+    }
+
+    /// What to do about a copy that misses what lies beside its original.
+    fn help_for_copy(&self, output: &str) -> Option<String> {
+        let misses = self.start.artifact.is_some() && LACKS.iter().any(|words| output.contains(words));
+        let help =
+            "each generation runs a copy of what was built; if it needs files beside itself, set `artifact = false` in `[app]`";
+        misses.then(|| help.to_owned())
     }
 
     /// Who holds the port that is taken, in words. Some programs do not say which it is; then it most likely stands in the command.

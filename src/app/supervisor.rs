@@ -361,7 +361,7 @@ impl App {
 
     /// Whether the program that answered before a candidate can do so again.
     fn can_go_on(&self) -> bool {
-        self.past.current().is_some_and(|run| run.start.artifact.is_some())
+        self.past.current().is_some_and(|run| run.start.artifact.is_some() && !run.is_bad)
     }
 
     /// Starts it again: it was stopped to make room for one that did not become ready.
@@ -381,6 +381,7 @@ impl App {
         }
         match (probation, self.past.earlier()) {
             (Some(probation), Some(earlier)) => {
+                self.past.judge(true);
                 self.place.slot.replace(waiting("the generation before it is being started again"));
                 let after = probation.since.elapsed();
                 self.go_back(earlier, Why::Failed { report, after });

@@ -246,6 +246,8 @@ pub(super) fn find(app: &AppConfig, executable: Option<&Path>, began: SystemTime
     match (&app.artifact, &app.run) {
         (ArtifactConfig::Off, _) => None,
         (ArtifactConfig::At(path), run) => names(run, path, &app.dir).then(|| path.clone()),
+        // What nothing builds is no artifact.
+        (ArtifactConfig::Found, _) if app.build().is_none() => None,
         (ArtifactConfig::Found, Run::BuiltExecutable) => executable.map(Path::to_owned),
         (ArtifactConfig::Found, Run::Command(command)) => {
             let is_ours = |path: &PathBuf| known == Some(path) || path.starts_with(&app.dir) && is_built(path, &app.dir, began);
@@ -297,11 +299,21 @@ fn is_at(word: &str, path: &Path, dir: &Path) -> bool {
     word.contains('/') && absolute(word, dir) == path
 }
 
-/// A script that belongs to the sources is none: it is run where it lies.
+/// A script that belongs to the sources is none, and neither is a tool that was installed: they are run where they lie.
 fn is_built(path: &Path, dir: &Path, began: SystemTime) -> bool {
-    let Ok(metadata) = fs::metadata(path) else { return false };
+    // Not what a link leads to: what is run through one looks for its own files there.
+    let Ok(metadata) = fs::symlink_metadata(path) else { return false };
+    if is_installed(path, dir) {
+        return false;
+    }
     let is_new = || metadata.modified().is_ok_and(|modified| modified >= began);
     metadata.is_file() && (path.starts_with(dir.join(OURS)) || is_executable(path) || is_new())
+}
+
+/// Whether it is in a virtual environment of Python's or among Node's packages.
+fn is_installed(path: &Path, dir: &Path) -> bool {
+    let folders = || path.ancestors().skip(1).take_while(|folder| *folder != dir);
+    folders().any(|folder| folder.ends_with("node_modules") || folder.join("pyvenv.cfg").exists())
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -448,5 +460,24 @@ mod tests {
         assert!(is_built("run.sh", SystemTime::UNIX_EPOCH), "the build wrote it");
         assert!(is_built(".everlit/bin/app", later));
         assert!(is_executable(&std::env::current_exe().unwrap()));
+    }
+
+    #[test]
+    fn an_interpreter_is_run_where_it_lies() {
+        let project = TestFolder::new("-- .venv/pyvenv.cfg --\n-- bin/ --\n-- .venv/bin/ --\n-- app --\n");
+        let (dir, own) = (project.path(), std::env::current_exe().unwrap());
+        fs::copy(&own, dir.join(".venv/bin/python")).unwrap();
+        fs::copy(&own, dir.join("app")).unwrap();
+        std::os::unix::fs::symlink(&own, dir.join("bin/python")).unwrap();
+        let mut app = fixture::app(&[("build", &[], &[], &[]), ("css", &[], &[], &[])]);
+        app.dir = dir.to_owned();
+        let mut found = |line: &str| {
+            app.run = Run::Command(shell(line));
+            find(&app, None, SystemTime::UNIX_EPOCH, None)
+        };
+        assert_eq!((found(".venv/bin/python app.py"), found("bin/python app.py")), (None, None));
+        assert_eq!(found("./app"), Some(dir.join("app")));
+        app.steps.remove(0);
+        assert_eq!(find(&app, None, SystemTime::UNIX_EPOCH, None), None, "nothing builds it");
     }
 }

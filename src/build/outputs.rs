@@ -41,14 +41,20 @@ struct Inner {
 #[derive(Debug)]
 struct Step {
     globs: GlobSet,
+    /// Where what matches can be, relative to the project.
+    places: Vec<PathBuf>,
     is_running: bool,
 }
 
 impl Outputs {
     /// Those of a program nothing of which is built.
     pub(super) fn of(app: &AppConfig) -> Self {
-        let globs = app.steps.iter().map(|step| glob_set(step.outputs.iter().map(String::as_str)));
-        let steps = globs.map(|globs| Step { globs, is_running: false }).collect();
+        let step = |outputs: &Vec<String>| Step {
+            globs: glob_set(outputs.iter().map(String::as_str)),
+            places: outputs.iter().map(|glob| fixed_part(glob)).collect(),
+            is_running: false,
+        };
+        let steps = app.steps.iter().map(|config| step(&config.outputs)).collect();
         Self(Arc::new(Mutex::new(Inner { steps, hashes: HashMap::new() })))
     }
 
@@ -78,8 +84,9 @@ impl Outputs {
 
     /// A step has ended: what it wrote that is other than before. Reads files.
     pub(super) fn finish(&self, at: usize, root: &Path) -> Written {
-        let globs = self.lock().steps.get(at).map(|step| step.globs.clone()).unwrap_or_default();
-        let found = if globs.is_empty() { None } else { hashes(root, &globs) };
+        let step = self.lock().steps.get(at).map(|step| (step.globs.clone(), step.places.clone()));
+        let (globs, places) = step.unwrap_or_default();
+        let found = if globs.is_empty() { None } else { hashes(root, &globs, &places) };
         let mut inner = self.lock();
         let written = found.map_or(Written::Unknown, |found| inner.learn(&globs, found));
         drop(inner);
@@ -105,14 +112,25 @@ impl Inner {
     }
 }
 
-/// The hashes of the files that match, by their paths relative to the project; `None` when there are too many files to look at.
+/// What of a glob is spelled out: the file itself, or the folder that holds all that can match.
+fn fixed_part(glob: &str) -> PathBuf {
+    let Some(wild) = glob.find(['*', '?', '[', '{']) else { return glob.into() };
+    glob[..wild].rsplit_once('/').map_or_else(PathBuf::new, |(folder, _)| folder.into())
+}
+
+/// The hashes of the files in these places that match, by their paths relative to the project; `None` when there are too many files to look at.
 /// What git ignores is looked at as well: most of what is generated is.
-fn hashes(root: &Path, globs: &GlobSet) -> Option<HashMap<PathBuf, u64>> {
+fn hashes(root: &Path, globs: &GlobSet, places: &[PathBuf]) -> Option<HashMap<PathBuf, u64>> {
     let mut passed_over = OverrideBuilder::new(root);
     for folder in PASSED_OVER {
         passed_over.add(folder).ok()?;
     }
-    let walk = WalkBuilder::new(root).standard_filters(false).overrides(passed_over.build().ok()?).build();
+    let mut places = places.iter().map(|place| root.join(place));
+    let mut walk = WalkBuilder::new(places.next()?);
+    for place in places {
+        walk.add(place);
+    }
+    let walk = walk.standard_filters(false).overrides(passed_over.build().ok()?).build();
     let mut hashes = HashMap::new();
     for (count, entry) in walk.flatten().enumerate() {
         if count > MOST {
@@ -139,8 +157,11 @@ mod tests {
     fn tells_what_is_other_than_before() {
         let folder = TestFolder::new("-- a.go --\n1\n-- x/a_templ.go --\n1\n-- node_modules/b_templ.go --\n1\n");
         let write = |path: &str, text: &str| fs::write(folder.path().join(path), text).unwrap();
-        let outputs =
-            Outputs::of(&fixture::app(&[("templ", &["*.templ"], &["**/*_templ.go"], &[]), ("build", &["*.go"], &[], &[])]));
+        let outputs = Outputs::of(&fixture::app(&[
+            ("templ", &["*.templ"], &["**/*_templ.go"], &[]),
+            ("build", &["*.go"], &[], &[]),
+            ("css", &["*.less"], &["static/site.css", "x/*.css"], &[]),
+        ]));
         let files = |paths: &[&str]| Written::Files(paths.iter().map(PathBuf::from).collect());
         let path = Path::new("x/a_templ.go");
 
@@ -157,5 +178,10 @@ mod tests {
         fs::remove_file(folder.path().join("c_templ.go")).unwrap();
         assert_eq!(outputs.finish(0, folder.path()), files(&["c_templ.go"]));
         assert_eq!(outputs.finish(1, folder.path()), Written::Unknown);
+
+        assert_eq!(outputs.finish(2, folder.path()), files(&[]), "nothing is there yet");
+        fs::create_dir(folder.path().join("static")).unwrap();
+        ["static/site.css", "static/other.css", "x/a.css"].iter().for_each(|path| write(path, "1\n"));
+        assert_eq!(outputs.finish(2, folder.path()), files(&["static/site.css", "x/a.css"]));
     }
 }

@@ -331,6 +331,19 @@ async fn a_go_program_that_is_the_same_runs_on_and_is_never_written_into() {
     assert!(running_program(&pid).is_none_or(|path| path.starts_with(project.path().join(".everlit"))));
 }
 
+#[tokio::test]
+async fn a_program_that_needs_what_lies_beside_it_is_told_how() {
+    let project = project("");
+    project.save(".everlit/bin/words.txt", "beside\n");
+    project.edit("app.py", "import os\n", "import os\nopen(os.path.join(os.path.dirname(__file__), 'words.txt'))\n");
+    let mut server = TestServer::start_with(project.path(), &["--port", "0"], &[]);
+    let failed = server.wait_event("build_failed", BUILD);
+    assert!(failed["report"]["help"].as_str().is_some_and(|help| help.contains("`artifact = false`")), "{failed}");
+    project.edit("everlit.toml", "[app]\n", "[app]\nartifact = false\n");
+    server.wait_event("generation", BUILD);
+    assert!(answered(&server, "argv ").await.ends_with(".everlit/bin/app"));
+}
+
 /// The file that a process runs.
 fn running_program(pid: &str) -> Option<std::path::PathBuf> {
     fs::read_link(Path::new("/proc").join(pid).join("exe")).ok()

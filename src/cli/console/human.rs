@@ -158,7 +158,10 @@ impl Human {
 
     fn rolled_back(&self, report: &Report, generation: Generation) -> String {
         let rest = self.tone(Tone::Quiet, &format!("it answers as generation {generation}, marked stale"));
-        let text = self.event(Tone::Bad, "rolled back", &format!("{}  {rest}", plain(&report.title)), &[]);
+        let title = plain(&report.title);
+        // The event's name says it.
+        let facts = format!("{}  {rest}", title.strip_prefix("rolled back ").unwrap_or(&title));
+        let text = self.event(Tone::Bad, "rolled back", &facts, &[]);
         text + &self.event(Tone::Quiet, "", &plain(&report.help), &[])
     }
 
