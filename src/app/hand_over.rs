@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     build::{Cause, Ground, in_last_words},
-    config::tools,
+    config::{CommandLine, Run, tools},
     generation::{Counter, Generation},
-    process::{Keeper, sockets},
+    process::{Exit, Keeper, sockets},
     proxy::{Backend, Slot, State},
     report::{Kind, Report},
     telemetry::Notices,
@@ -247,6 +247,7 @@ impl Candidate {
         let clash = matches!(reason, NotReady::Exited(_)).then(|| clash_in(&output)).flatten();
         let (title, help) = match reason {
             NotReady::Exited(exit) => {
+                let exit = through_shell(*exit, &self.start.config.run);
                 let about = clash.map(|port| self.about_clash(port)).filter(|words| !words.is_empty());
                 let help = about.or_else(|| self.help_for_copy(&output)).or_else(|| tools::advice(&output));
                 (format!("the app {exit} before it was ready"), help.unwrap_or_default())
@@ -334,6 +335,14 @@ fn clash_in(output: &str) -> Option<u16> {
     let mut numbers = in_use.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
     // Error numbers (98, 48) and times stand in the same line; ports that programs ask for are larger.
     numbers.rfind(|&port: &u16| port > 99).or(Some(0))
+}
+
+/// How a program ended that a shell ran for us: the shell says 128 and the signal where a signal ended it (POSIX, 2.8.2).
+pub(super) fn through_shell(exit: Exit, run: &Run) -> Exit {
+    match (exit, run) {
+        (Exit::Code(code @ 129..=159), Run::Command(CommandLine::Shell(_))) => Exit::Signal(code - 128),
+        _ => exit,
+    }
 }
 
 /// Who holds that port, in words.

@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     backoff::Backoff,
-    hand_over::{Candidate, DRAIN_LIMIT, Place, Role, Serving, Swap, Swapped, Verdict, Why, hand_over, waiting},
+    hand_over::{Candidate, DRAIN_LIMIT, Place, Role, Serving, Swap, Swapped, Verdict, Why, hand_over, through_shell, waiting},
     memory,
     past::{Live, Past},
     probation::{End, Probation},
@@ -405,6 +405,7 @@ impl App {
     }
 
     fn crash_report(&mut self, exit: Exit) -> Report {
+        let exit = self.serving.as_ref().map_or(exit, |serving| through_shell(exit, &serving.start.config.run));
         let is_out_of_memory = exit == Exit::Signal(SIGKILL) && memory::kills() > self.memory_kills;
         let title = match is_out_of_memory {
             true => "the app ran out of memory: the kernel ended it by SIGKILL".to_owned(),

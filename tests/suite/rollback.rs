@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::harness::{BUILD, Chromium, ReloadSocket, SOON, TestProject, TestServer, get, require};
@@ -164,6 +165,19 @@ async fn after_its_probation_a_crash_is_a_crash() {
     assert!(exited["retry_ms"].is_number(), "it is started again: {exited}");
     server.wait_event("generation", BUILD);
     assert!(body(&server).await.contains("version 2"));
+}
+
+#[tokio::test]
+async fn a_signal_is_named_be_there_a_shell_or_not() {
+    for run in ["\"python3 app.py\"", "[\"python3\", \"app.py\"]"] {
+        let project = project(&format!("\nrun = {run}\nwatch = [\"app.py\"]\n"));
+        let mut server = TestServer::start_app(project.path(), &[]);
+        let victim = pid(&server).await.parse().ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(victim, Signal::SEGV).expect("it runs");
+        let exited = server.wait_event("app_exited", BUILD);
+        assert_eq!(exited["report"]["title"], "the app was ended by SIGSEGV (invalid memory access)", "{run}");
+        server.wait_event("generation", BUILD);
+    }
 }
 
 #[tokio::test]
