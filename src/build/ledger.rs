@@ -14,6 +14,9 @@ use globset::GlobSet;
 use super::{artifact::is_compiled, outputs::Written, plan::glob_set};
 use crate::config::{AppConfig, StepConfig};
 
+/// Files of which a step remembers what they held. Beyond it all are forgotten: it runs once more than it would have to.
+const REMEMBERED: usize = 10_000;
+
 /// A file that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
@@ -261,6 +264,9 @@ impl Entry {
 
     fn finish(&mut self) {
         self.state = State::Made;
+        if self.made_from.len() + self.taken.len() > REMEMBERED {
+            self.made_from.clear();
+        }
         for (path, hash) in std::mem::take(&mut self.taken) {
             match hash {
                 Some(hash) => drop(self.made_from.insert(path, hash)),

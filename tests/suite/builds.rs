@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::harness::{BUILD, ReloadSocket, SOON, TestProject, TestServer, get, names, require};
+use crate::harness::{BUILD, Random, ReloadSocket, SOON, TestProject, TestServer, get, names, require};
 
 /// How soon a build that is not wanted any more must be gone.
 const CANCEL_LIMIT: Duration = Duration::from_secs(1);
@@ -226,6 +226,33 @@ async fn a_newer_save_ends_all_that_run_and_loses_nothing() {
     project.edit("app.py", "version 1", "version 2");
     server.wait_event("generation", BUILD);
     assert_eq!((answered(&server, "one=").await, answered(&server, "two=").await), ("3".into(), "2".into()));
+}
+
+#[tokio::test]
+async fn no_save_of_many_is_lost() {
+    let step = |name: &str| {
+        format!(
+            "[[app.step]]\nname = \"{name}\"\nwatch = [\"{name}.txt\"]\noutputs = [\"served/{name}\"]\n\
+             command = \"text=$(cat {name}.txt); sleep 0.1; echo $text > served/{name}\"\n"
+        )
+    };
+    let both = "[[app.step]]\nname = \"both\"\nwatch = [\"served/one\", \"served/two\"]\noutputs = [\"served/both\"]\n\
+                command = \"cat served/one served/two | tr '\\\\n' ' ' > served/both\"\n";
+    let project = project(&format!("\n{}{}{both}", step("one"), step("two")));
+    project.save("one.txt", "0\n");
+    project.save("two.txt", "0\n");
+    let server = TestServer::start_app(project.path(), &[]);
+    let mut random = Random::seeded();
+    for save in 1..=40 {
+        project.save(if random.of(0..2) == 0 { "one.txt" } else { "two.txt" }, &format!("{save}\n"));
+        tokio::time::sleep(Duration::from_millis(random.of(0..150))).await;
+    }
+    let expected = format!("{} {}", project.read("one.txt").trim(), project.read("two.txt").trim());
+    let deadline = std::time::Instant::now() + SOON;
+    while answered(&server, "both=").await != expected {
+        assert!(std::time::Instant::now() < deadline, "{expected} is not built\n{}", server.transcript());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

@@ -56,6 +56,9 @@ fn check_names(steps: &[StepKeys]) -> Result<(), ConfigError> {
         if steps[..at].iter().any(|other| other.name == step.name) {
             return Err(refused(format!("two steps are called `{}`; give one of them another name", step.name)));
         }
+        if step.after.contains(&step.name) {
+            return Err(refused(format!("`{}` waits for itself", step.name)));
+        }
         if let Some(unknown) = step.after.iter().find(|name| steps.iter().all(|other| other.name != **name)) {
             let known: Vec<_> = steps.iter().map(|step| format!("`{}`", step.name)).collect();
             return Err(refused(format!(
@@ -225,6 +228,7 @@ mod tests {
         check(&[a.clone(), b.clone()], None, "b < ; a < b");
         let b = StepKeys { after: vec!["a".into()], ..b };
         check(&[a.clone(), b], None, "`[[app.step]]`: `a` and `b` wait for one another");
+        check(&[step("a", &["x"], &[], &["a"])], None, "`[[app.step]]`: `a` waits for itself");
         check(&[a], Some("make"), "`[[app.step]]`: `a` waits for `b`, which is no step; there are `a`, `build`");
         check(&[step("late", &["x"], &[], &["build"])], Some("make"), "build < ; late < build");
     }
