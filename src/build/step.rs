@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -24,6 +24,12 @@ use crate::{
 
 /// From SIGTERM to SIGKILL for a build that is not wanted any more. A compiler has nothing to save.
 const CANCEL_GRACE: Duration = Duration::from_millis(300);
+
+/// After this long it is said that a step is still running, after twice as long again, and so on.
+const FIRST_WORD: Duration = Duration::from_secs(10);
+
+/// By this option tools watch their files themselves, and do not end.
+const ENDLESS: &str = "--watch";
 
 /// Where detected builds put what they make.
 const OUTPUTS: &str = ".everlit";
@@ -111,9 +117,15 @@ impl Step {
     /// Reads the output to its end; `None` when the step was stopped, and gone by then.
     async fn follow(&self, mut process: Process, log: &mut Log, stop: CancellationToken) -> Option<bool> {
         let mut output = Output::new(Source::Build, self.notices.clone());
+        let began = Instant::now();
+        let mut patience = FIRST_WORD;
         loop {
             tokio::select! {
                 () = output.due() => output.release(),
+                () = sleep_until((began + patience).into()) => {
+                    self.say_still_running(began.elapsed(), patience);
+                    patience *= 2;
+                }
                 () = stop.cancelled() => {
                     process.stop().await;
                     return None;
@@ -132,6 +144,15 @@ impl Step {
                 },
             }
         }
+    }
+
+    fn say_still_running(&self, took: Duration, patience: Duration) {
+        let command = self.config.command.to_string();
+        if patience == FIRST_WORD && command.split_whitespace().any(|word| word == ENDLESS) {
+            self.notices
+                .warn(format!("`{command}` may never end: leave out `{ENDLESS}`, for it is run at each save that concerns it"));
+        }
+        self.notices.send(Notice::StillBuilding { command, step: self.label.clone(), took });
     }
 
     fn labelled(&self, line: &str) -> String {

@@ -45,6 +45,15 @@ pub enum Notice {
         /// The name of its step, where there are several.
         step: Option<String>,
     },
+    /// A build takes long.
+    StillBuilding {
+        /// The command.
+        command: String,
+        /// The name of its step, where there are several.
+        step: Option<String>,
+        /// How long it has been running.
+        took: Duration,
+    },
     /// A step of a build was not run: it was last made from the same.
     Skipped {
         /// Its name.

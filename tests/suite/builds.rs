@@ -277,6 +277,19 @@ async fn steps_that_fail_are_told_together_and_run_again() {
     assert_eq!(answered(&server, "two=").await, "good");
 }
 
+#[test]
+fn a_step_that_does_not_end_is_told_of() {
+    let project = TestProject::from_text(
+        "-- index.html --\n<p>Hello\n-- everlit.toml --\n[[app.step]]\nname = \"css\"\nwatch = [\"a.css\"]\n\
+         command = [\"sh\", \"-c\", \"sleep 600\", \"--watch\"]\n",
+    );
+    let mut server = TestServer::start(project.path());
+    let warning = server.wait_event("warning", SOON * 2);
+    assert!(warning["text"].as_str().is_some_and(|text| text.contains("leave out `--watch`")), "{warning}");
+    let still = server.wait_event("still_building", SOON);
+    assert!(still["took_ms"].as_f64().is_some_and(|took| took >= 10_000.0), "{still}");
+}
+
 #[tokio::test]
 async fn every_generation_runs_a_copy_of_its_own() {
     let project = project("");

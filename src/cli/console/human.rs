@@ -95,6 +95,10 @@ impl Human {
             Notice::Building { command, step } => {
                 self.event(Tone::Quiet, "building", &format!("{}{}", label(step.as_ref()), plain(command)), &[])
             }
+            Notice::StillBuilding { command, step, took } => {
+                let facts = format!("{}{}, {} so far", label(step.as_ref()), plain(&short(command)), duration(*took));
+                self.event(Tone::Quiet, "building", &facts, &[])
+            }
             Notice::Skipped { step } => self.event(Tone::Quiet, "skipped", &format!("{step}: made from the same already"), &[]),
             Notice::Built { command, step, took, cause } => {
                 let facts = format!("{}{} in {}", label(step.as_ref()), plain(&short(command)), duration(*took));

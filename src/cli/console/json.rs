@@ -40,6 +40,9 @@ pub(super) fn notice(notice: &Notice) -> String {
         }
         Notice::Changed { files } => line("changed", json!({ "files": texts(files) })),
         Notice::Building { command, step } => line("building", json!({ "command": command, "step": step })),
+        Notice::StillBuilding { command, step, took } => {
+            line("still_building", json!({ "command": command, "step": step, "took_ms": ms(*took) }))
+        }
         Notice::Skipped { step } => line("skipped", json!({ "step": step })),
         Notice::Built { command, step, took, cause } => {
             line("built", json!({ "command": command, "step": step, "took_ms": ms(*took), "cause": texts(cause) }))
