@@ -14,7 +14,7 @@ use std::{
 
 use rustix::{
     fs::OFlags,
-    io::ioctl_fionbio,
+    io::{FdFlags, fcntl_setfd, ioctl_fionbio},
     process::{Pid, Signal, ioctl_tiocsctty, kill_process_group, setsid},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{Winsize, tcgetwinsize, tcsetpgrp, tcsetwinsize},
@@ -46,7 +46,12 @@ impl Terminal {
     /// # Errors
     /// When the system has no more of them.
     pub(super) fn open() -> io::Result<(Self, OwnedFd)> {
-        let end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        // At once where that is possible: a command that is being started must not inherit it.
+        #[cfg(target_os = "linux")]
+        let flags = flags | OpenptFlags::CLOEXEC;
+        let end = openpt(flags)?;
+        fcntl_setfd(&end, FdFlags::CLOEXEC)?;
         grantpt(&end)?;
         unlockpt(&end)?;
         let name = PathBuf::from(std::ffi::OsString::from_vec(ptsname(&end, Vec::new())?.into_bytes()));
