@@ -18,7 +18,7 @@ use crate::{
     app::Way,
     config::{self, Config, Layer, LogFormat},
     editor::Surroundings,
-    process::{EndSignals, Keeper},
+    process::{self, EndSignals, Keeper},
     session::{Command, Opened, Session, Setup},
     telemetry::{Notice, Notices},
 };
@@ -76,10 +76,11 @@ async fn serve(config: Config, load: crate::session::Load, began: Instant) -> Re
     let keys = Keys::listen();
     let ready = Ready { config: &config, opened: &opened, took: began.elapsed(), keys: keys.is_some() };
     let console = Console::start(config.log, &ready, heard)?;
-    if config.open {
-        browser::open(&opened.url, &notices);
-    }
     let mut tasks = JoinSet::new();
+    if config.open {
+        let (url, notices) = (opened.url.clone(), notices.clone());
+        tasks.spawn(async move { browser::open(&url, &notices).await });
+    }
     tasks.spawn(signals::watch(signals, stopped.clone()));
     match keys {
         Some(keys) => drop(tasks.spawn(obey(keys, commands, stopped.clone(), opened, notices.clone()))),
@@ -110,19 +111,16 @@ async fn obey(mut keys: Keys, commands: mpsc::Sender<Command>, stop: Cancellatio
             Key::Back => drop(commands.try_send(Command::Switch(Way::Back))),
             Key::FurtherBack => drop(commands.try_send(Command::Switch(Way::FurtherBack))),
             Key::Timings => drop(commands.try_send(Command::Timings)),
-            Key::Open => browser::open(&opened.url, &notices),
+            Key::Open => browser::open(&opened.url, &notices).await,
             Key::Help => notices.send(Notice::Info(Key::HELP.into())),
             Key::Quit => stop.cancel(),
         }
     }
 }
 
-/// The program that keeps process trees: this one, even when its file has been replaced meanwhile.
+/// Who keeps process trees: this program.
 fn keeper(config: &Config) -> Result<Keeper> {
-    let program = match cfg!(target_os = "linux") {
-        true => "/proc/self/exe".into(),
-        false => env::current_exe().context("cannot find the everlit program itself")?,
-    };
+    let program = process::program().context("cannot find the everlit program itself")?;
     Ok(Keeper::new(program, colours(config.log)).for_project(&config.root))
 }
 

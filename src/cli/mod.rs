@@ -26,7 +26,7 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::{
     config::LISTEN_PORT,
-    process::{keeper, listen_fds},
+    process::{keeper, listen_fds, outside},
 };
 use args::{Args, Command, InitArgs};
 use init_api::Api;
@@ -35,7 +35,8 @@ use init_api::Api;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<_> = args.into_iter().collect();
     let asked = || args.iter().skip(1).cloned();
-    if let Some(code) = keeper::run_if_asked(asked()).or_else(|| listen_fds::run_if_asked(asked())) {
+    let others = [keeper::run_if_asked(asked()), listen_fds::run_if_asked(asked()), outside::run_if_asked(asked())];
+    if let Some(code) = others.into_iter().flatten().next().or_else(|| browser::run_if_asked(asked())) {
         return code;
     }
     let args = match Args::try_parse_from(args) {

@@ -27,6 +27,7 @@ pub use surroundings::Surroundings;
 use crate::{
     config::{Config, EditorCommand},
     generation::Standing,
+    process::outside::outside,
     report::{Diagnostic, Kind},
     site::find_file,
     telemetry::{Notice, Notices},
@@ -186,7 +187,11 @@ impl Editors {
         } else {
             argv
         };
-        match start::start(&argv, &self.0.root).await {
+        let started = match outside(argv) {
+            Ok(argv) => start::start(&argv, &self.0.root).await,
+            Err(error) => Err(error.to_string()),
+        };
+        match started {
             Ok(()) => Ok((editor, place)),
             Err(reason) => Err(OpenError::Failed { editor, reason, place }),
         }

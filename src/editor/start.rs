@@ -10,8 +10,12 @@ use std::{
 
 use tokio::{process::Command, time::timeout};
 
+use crate::process::outside::NOT_RUN;
+
 /// How long it is looked at: one that cannot show itself ends by then, and a person waits no longer for the word that it is open.
 const LOOK: Duration = Duration::from_millis(400);
+
+const NO_PROGRAM: &str = "there is no such program";
 
 /// Starts it in `dir`, in a process group of its own, so that the terminal's Ctrl-C is none of its business.
 ///
@@ -37,13 +41,17 @@ pub(super) async fn start(argv: &[OsString], dir: &Path) -> Result<(), String> {
 
 fn refusal(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such program".to_owned(),
+        io::ErrorKind::NotFound => NO_PROGRAM.to_owned(),
         _ => error.to_string(),
     }
 }
 
 fn ended(status: ExitStatus) -> String {
-    status.code().map_or_else(|| "a signal ended it".to_owned(), |code| format!("it exited with code {code}"))
+    match status.code() {
+        Some(code) if code == i32::from(NOT_RUN) => NO_PROGRAM.to_owned(),
+        Some(code) => format!("it exited with code {code}"),
+        None => "a signal ended it".to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,13 @@ impl Cgroup {
     }
 }
 
+/// Moves this process out of a session's group.
+pub(super) fn step_out() -> io::Result<()> {
+    let Some(group) = current() else { return Ok(()) };
+    let is_ours = group.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
+    group.parent().filter(|_| is_ours).map_or(Ok(()), move_here)
+}
+
 /// The folder of the group that this process is in.
 fn current() -> Option<PathBuf> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;

@@ -27,12 +27,14 @@ pub(crate) mod listen_fds;
 mod mark;
 mod orphans;
 mod output;
+pub(crate) mod outside;
 mod signals;
 pub(crate) mod sockets;
 mod terminal;
 pub(crate) mod tree;
 
 use std::{
+    env,
     ffi::OsString,
     fs, io,
     os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
@@ -69,6 +71,14 @@ const LINGER: Duration = Duration::from_millis(50);
 
 /// How long its output may go on in all after it has ended, should what it left running never be silent.
 const LINGER_LIMIT: Duration = Duration::from_secs(2);
+
+/// This program, also when its file has been replaced meanwhile.
+///
+/// # Errors
+/// When it cannot be found.
+pub(crate) fn program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { env::current_exe() }
+}
 
 /// The program that keeps process trees, and what every command it starts is told.
 #[derive(Clone, Debug)]
