@@ -11,15 +11,16 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
+    failure::through_shell,
     instance::Instance,
     search::{Found, NotReady},
-    supervisor::Start,
+    start::Start,
 };
 use crate::{
     build::{Cause, Ground, in_last_words},
-    config::{CommandLine, Run, tools},
+    config::tools,
     generation::{Counter, Generation},
-    process::{Exit, Keeper, sockets},
+    process::{Keeper, sockets},
     proxy::{Backend, Slot, State},
     report::{Kind, Report},
     telemetry::Notices,
@@ -335,14 +336,6 @@ fn clash_in(output: &str) -> Option<u16> {
     let mut numbers = in_use.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
     // Error numbers (98, 48) and times stand in the same line; ports that programs ask for are larger.
     numbers.rfind(|&port: &u16| port > 99).or(Some(0))
-}
-
-/// How a program ended that a shell ran for us: the shell says 128 and the signal where a signal ended it (POSIX, 2.8.2).
-pub(super) fn through_shell(exit: Exit, run: &Run) -> Exit {
-    match (exit, run) {
-        (Exit::Code(code @ 129..=159), Run::Command(CommandLine::Shell(_))) => Exit::Signal(code - 128),
-        _ => exit,
-    }
 }
 
 /// Who holds that port, in words.

@@ -16,7 +16,7 @@ use super::{
     ears::Ears,
     hand_over::Place,
     search::{Found, Given, NotReady, Search},
-    supervisor::Start,
+    start::Start,
     tail::Tail,
 };
 use crate::{

@@ -12,6 +12,7 @@
 
 mod backoff;
 mod ears;
+mod failure;
 mod hand_over;
 mod instance;
 mod memory;
@@ -20,10 +21,12 @@ mod probation;
 mod probe;
 mod rollback;
 mod search;
+mod start;
 mod supervisor;
 mod tail;
 mod trace;
 
 pub use hand_over::{Follows, Swapped};
 pub use rollback::Way;
-pub use supervisor::{App, Event, RolledBack, Start};
+pub use start::Start;
+pub use supervisor::{App, Event, RolledBack};

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use super::{instance::Instance, supervisor::Start};
+use super::{instance::Instance, start::Start};
 use crate::{generation::Generation, process::Exit};
 
 /// A generation that has answered.

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use super::{
     hand_over::{Follows, Role, Serving, Swap, Swapped, Why, base},
     past::Live,
-    supervisor::{App, Event, RolledBack, Start},
+    start::Start,
+    supervisor::{App, Event, RolledBack},
 };
 use crate::{
     build::Cause,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,19 +15,18 @@ use tokio::{
 
 use super::{
     backoff::Backoff,
-    hand_over::{Candidate, DRAIN_LIMIT, Place, Role, Serving, Swap, Swapped, Verdict, Why, hand_over, through_shell, waiting},
+    hand_over::{Candidate, DRAIN_LIMIT, Place, Role, Serving, Swap, Swapped, Verdict, Why, hand_over, waiting},
     memory,
     past::{Live, Past},
     probation::{End, Probation},
-    probe::Answer,
+    start::Start,
 };
 use crate::{
-    build::{Artifact, Cause, Ground, Need, Provenance, in_last_words},
-    config::AppConfig,
+    build::{Cause, Need},
     generation::{Counter, Generation},
     process::{Exit, Keeper},
     proxy::{Slot, State},
-    report::{Kind, Report},
+    report::Report,
     telemetry::Notices,
 };
 
@@ -36,24 +35,6 @@ const STOP_LIMIT: Duration = Duration::from_secs(6);
 
 /// Reports of ours are numbered from here, so that they differ from those of builds and of the session.
 const FIRST_REPORT: u64 = 1 << 33;
-
-/// The signal by which the kernel ends a program when there is no memory left.
-const SIGKILL: i32 = 9;
-
-/// What to start.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// How.
-    pub config: AppConfig,
-    /// The executable the build named.
-    pub executable: Option<PathBuf>,
-    /// The copy of what was built, which is run in its place.
-    pub artifact: Option<Artifact>,
-    /// Why.
-    pub cause: Cause,
-    /// Where it comes from.
-    pub provenance: Provenance,
-}
 
 /// What became of the program.
 #[derive(Debug)]
@@ -106,7 +87,7 @@ pub struct App {
     backoff: Backoff,
     pub(super) reports: u64,
     /// How many processes the kernel had ended for lack of memory when the program last was well.
-    memory_kills: Option<u64>,
+    pub(super) memory_kills: Option<u64>,
 }
 
 impl App {
@@ -404,37 +385,6 @@ impl App {
         Some((self.past.get(newest)?.start.clone(), Role::Return(newest)))
     }
 
-    fn crash_report(&mut self, exit: Exit) -> Report {
-        let exit = self.serving.as_ref().map_or(exit, |serving| through_shell(exit, &serving.start.config.run));
-        let is_out_of_memory = exit == Exit::Signal(SIGKILL) && memory::kills() > self.memory_kills;
-        let title = match is_out_of_memory {
-            true => "the app ran out of memory: the kernel ended it by SIGKILL".to_owned(),
-            false => format!("the app {exit}"),
-        };
-        self.report_of_serving(title)
-    }
-
-    fn unfit_report(&mut self, answer: Answer) -> Report {
-        let path = self.serving.as_ref().and_then(|serving| serving.start.config.ready.clone()).unwrap_or_default();
-        let title = match answer {
-            Answer::Status(status) => format!("the app answers {status} on {path}"),
-            Answer::Mute => format!("the app does not answer on {path}"),
-            Answer::Closed => format!("the app does not listen any more, {path} cannot be asked for"),
-        };
-        self.report_of_serving(title)
-    }
-
-    fn report_of_serving(&mut self, title: String) -> Report {
-        self.reports += 1;
-        let serving = self.serving.as_ref();
-        let output = serving.map(|serving| serving.instance.last_words()).unwrap_or_default();
-        let took = serving.map(|serving| serving.instance.started.elapsed()).unwrap_or_default();
-        let dir = serving.map_or(self.place.root.as_path(), |serving| &serving.start.config.dir);
-        let diagnostics = in_last_words(&output, Ground { dir, root: &self.place.root });
-        let command = serving.map(|serving| serving.start.command()).unwrap_or_default();
-        Report { id: self.reports, kind: Kind::Crash, title, command, diagnostics, output, took, help: String::new() }
-    }
-
     fn schedule(&mut self) -> Duration {
         let now = Instant::now();
         let pause = self.backoff.pause(now);
@@ -447,32 +397,6 @@ impl App {
         if let Some((start, role)) = self.current.clone() {
             // No save caused this one.
             self.hand_over(Start { cause: Cause::none(), ..start }, role);
-        }
-    }
-}
-
-impl Start {
-    /// Whether both run the same bytes in the same way.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        let artifacts = (&self.artifact, &other.artifact);
-        matches!(artifacts, (Some(one), Some(two)) if one.is_same(two)) && self.config == other.config
-    }
-
-    /// How the copy is run.
-    pub(super) fn config_of_copy(&self) -> AppConfig {
-        let config = self.config.clone();
-        match &self.artifact {
-            Some(artifact) => AppConfig { run: artifact.run(&config.run, &config.dir), ..config },
-            None => config,
-        }
-    }
-
-    /// The command it runs, in words.
-    pub(super) fn command(&self) -> String {
-        match (&self.config.run, &self.executable) {
-            (crate::config::Run::Command(command), _) => command.to_string(),
-            (crate::config::Run::BuiltExecutable, Some(path)) => path.display().to_string(),
-            (crate::config::Run::BuiltExecutable, None) => String::new(),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use globset::GlobSet;
 
-use super::{artifact::is_compiled, outputs::Written, plan::glob_set};
+use super::{outputs::Written, plan::glob_set, program::is_compiled};
 use crate::config::{AppConfig, StepConfig};
 
 /// Files of which a step remembers what they held. Beyond it all are forgotten: it runs once more than it would have to.

@@ -16,6 +16,7 @@ mod git;
 mod ledger;
 mod outputs;
 mod plan;
+mod program;
 mod provenance;
 mod round;
 mod step;

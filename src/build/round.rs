@@ -16,9 +16,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    artifact::{self, Archive, Artifact},
+    artifact::{Archive, Artifact},
     ledger::Ledger,
     outputs::Outputs,
+    program,
     provenance::Provenance,
     step::{Failure, Ran, Step},
 };
@@ -208,7 +209,7 @@ impl Round {
         let kept = spawn_blocking(move || {
             let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
             archive.sweep(&app.dir);
-            let original = artifact::find(&app, executable.as_deref(), began, archive.last_original());
+            let original = program::find(&app, executable.as_deref(), began, archive.last_original());
             if let (ArtifactConfig::At(path), None) = (&app.artifact, &original) {
                 archive
                     .tell(&notices, &format!("`run` does not name {}, the artifact: it runs from where it is", path.display()));
