@@ -1,6 +1,12 @@
 //! The app listener's service as a whole: what an origin is granted, and in which order the layers stand.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -14,7 +20,7 @@ use crate::{
     editor::{Editors, Surroundings},
     generation::Standing,
     reload::{Hub, Token},
-    site::Site,
+    site::{Site, Told},
     telemetry::{Heard, Notice, Notices},
     traffic::Recorder,
 };
@@ -39,12 +45,17 @@ struct Served {
 
 impl Served {
     fn new(toml: &str) -> Self {
-        let folder = TestFolder::new(&format!("{SITE}-- everlit.toml --\n{toml}"));
+        Self::telling(&format!("-- everlit.toml --\n{toml}"), |_| ())
+    }
+
+    /// With more files, and somebody who is told of what the site says.
+    fn telling(files: &str, told: impl Fn(Told) + Send + Sync + 'static) -> Self {
+        let folder = TestFolder::new(&format!("{SITE}{files}"));
         let config = load(folder.path(), Layer::default(), Layer::default()).unwrap();
         let (notices, heard) = Notices::channel();
         let (standing, reader) = watch::channel(Standing::default());
         let rooms = Rooms {
-            site: config.site.as_ref().map(|site| Site::new(site, |_| ())),
+            site: config.site.as_ref().map(|site| Site::new(site, told)),
             upstream: None,
             hub: Hub::alone(&config.project, reader.clone(), notices.clone()),
             recorder: Recorder::new(reader.clone()),
@@ -345,4 +356,20 @@ async fn a_page_cannot_fill_the_terminal() {
     served.ask(&format!("GET /{}", "a".repeat(10_000)), &[&origin(EVIL)]).await;
     let heard = served.heard().join("\n");
     assert!(heard.len() < 600, "{heard}");
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_request() {
+    let broken = "-- templates/broken.html --\n{{ items.none.at.all }}\n";
+    let panics = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&panics);
+    let served = Served::telling(broken, move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        panic!("for a test");
+    });
+    assert_eq!(served.ask("GET /broken", &["accept: text/html"]).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(panics.load(Ordering::Relaxed), 1);
+    for path in ["/a.txt", "/api/posts"] {
+        assert_eq!(served.ask(&format!("GET {path}"), &[]).await.status(), StatusCode::OK, "{path}");
+    }
 }
