@@ -22,8 +22,8 @@ SEEN_LIMIT = 60.0
 # So many requests fill what is kept of the last ones, which has a bound of its own.
 FILL = 3000
 
-# What drains and what the allocator gives back.
-SETTLE = 8.0
+# What drains, and threads that end once they had nothing to do for ten seconds.
+SETTLE = 14.0
 
 
 def run(subjects, work, options, note):
