@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     time::timeout,
 };
@@ -16,6 +16,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Longest status line looked at; a longer one is no HTTP.
 const STATUS_LINE: usize = 512;
+
+/// Most of an answer that is heard to its end, in bytes.
+const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// What a port says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +66,10 @@ async fn status(mut stream: TcpStream, address: SocketAddr, path: &str) -> Optio
         line.extend_from_slice(&available[..end]);
         reader.consume(end);
     }
+    // The rest is heard as well: a simple program ends when nobody takes its answer.
+    tokio::spawn(timeout(ANSWER_LIMIT, async move {
+        let _ = tokio::io::copy_buf(&mut reader.take(LONGEST), &mut tokio::io::sink()).await;
+    }));
     status_in(std::str::from_utf8(&line).ok()?)
 }
 
@@ -80,6 +87,25 @@ mod tests {
         assert_eq!(status_in("HTTP/1.1 200 OK\r\n"), Some(200));
         assert_eq!(status_in("HTTP/1.0 404\r\n"), Some(404));
         assert_eq!(status_in("SSH-2.0-OpenSSH\r\n"), None);
+    }
+
+    /// A program that writes piece by piece, and ends when it cannot.
+    #[tokio::test]
+    async fn an_answer_is_heard_to_its_end() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let program = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\n").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            for _ in 0..64 {
+                stream.write_all(&[b'x'; 16 * 1024]).await?;
+            }
+            stream.shutdown().await
+        });
+        assert_eq!(ask(address, "/").await, Answer::Status(200));
+        program.await.unwrap().expect("it writes all of it");
     }
 
     #[test]

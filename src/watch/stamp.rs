@@ -71,6 +71,12 @@ impl Stamp {
         !self.fresh && self.same_attributes(later)
     }
 
+    /// Whether attributes that were read later are no reason to look at the file, where nobody tells of changes. One that nobody has
+    /// read yet is read in any case: that it was looked at within a tick of its change is no news.
+    pub(super) fn is_as_seen(&self, later: &Self) -> bool {
+        self.is_untouched_like(later) || (self.is_unread() && self.same_attributes(later))
+    }
+
     /// Whether the content is the same, as far as both were read.
     pub(super) fn same_content(&self, other: &Self) -> bool {
         match (self.hash(), other.hash()) {

@@ -74,6 +74,16 @@ fn a_save_between_start_and_walk_comes_out_as_a_change_set() {
     assert_eq!(bench.rest(), reported(&[]));
 }
 
+/// A look at files that were saved just before the walk comes before anybody has read them.
+#[test]
+fn what_was_saved_just_before_the_walk_is_no_news_to_a_look() {
+    let mut bench = Bench::unwalked(&["project/f=old", "project/g=old"]);
+    bench.worker.walk();
+    assert!(bench.worker.tree.compare(FolderId::ROOT).different.is_empty());
+    write(&bench.at("g"), "another size");
+    assert_eq!(bench.worker.tree.compare(FolderId::ROOT).different.len(), 1);
+}
+
 #[test]
 fn other_settings_lose_no_save() {
     let mut bench = Bench::new(&["project/a.css=old", "project/b.css=old", "project/a.log=old"]);

@@ -278,7 +278,7 @@ impl Tree {
         let metadata = if kind.is_symlink() { fs::metadata(entry.path()) } else { entry.metadata() };
         let metadata = metadata.ok().filter(fs::Metadata::is_file)?;
         match node {
-            Some(Node::File(before)) if before.is_untouched_like(&Stamp::unread(&metadata)) => None,
+            Some(Node::File(before)) if before.is_as_seen(&Stamp::unread(&metadata)) => None,
             _ => Some((What::Written, false)),
         }
     }
