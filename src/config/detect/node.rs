@@ -87,19 +87,15 @@ fn command(folder: &Folder, scripts: &Scripts<'_>, name: &str, manager: &str) ->
 fn manager(folder: &Folder, manifest: &Value) -> &'static str {
     let named = manifest.get("packageManager").and_then(Value::as_str).and_then(|text| text.split('@').next());
     let by_name = MANAGERS.iter().find(|(_, name)| Some(*name) == named);
-    let by_file = || MANAGERS.iter().find(|(file, _)| project_folders(folder).any(|place| place.has_file(file)));
+    let by_file = || {
+        let folders = project_folders(folder);
+        MANAGERS.iter().find(|(file, _)| folders.iter().any(|place| place.has_file(file)))
+    };
     by_name.or_else(by_file).map_or("npm", |(_, name)| name)
 }
 
 /// This folder and those around it, as far as the repository goes.
-fn project_folders(folder: &Folder) -> impl Iterator<Item = Folder> {
-    let mut is_past = false;
-    let within = folder.path().ancestors().map(Folder::new).take_while(move |place| {
-        let goes_on = !is_past;
-        is_past = place.has_folder(".git") || place.has_file(".git");
-        goes_on
-    });
-    let folders: Vec<_> = within.collect();
-    let has_repository = folders.last().is_some_and(|place| place.has_folder(".git") || place.has_file(".git"));
-    folders.into_iter().take(if has_repository { usize::MAX } else { 1 })
+fn project_folders(folder: &Folder) -> Vec<Folder> {
+    let top = folder.path().ancestors().position(|place| place.join(".git").exists()).unwrap_or(0);
+    folder.path().ancestors().take(top + 1).map(Folder::new).collect()
 }
