@@ -108,7 +108,8 @@ for _ in range(5):
         raise SystemExit(f"the stranger was ended with status {status}")
     with open(f"/proc/{command}/stat") as stat:
         state = stat.read().rsplit(")", 1)[1].split()[0]
-    if state != "S":
+    # Running, sleeping, waiting for a disk: neither stopped nor ended.
+    if state not in ("R", "S", "D"):
         raise SystemExit(f"the stranger is in state {state}")
     os.kill(command, signal.SIGKILL)
     os.waitpid(command, 0)
