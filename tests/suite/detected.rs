@@ -143,7 +143,9 @@ async fn php_pages_change_without_a_restart() {
     let message = socket.next_change(SOON).await;
     assert_ne!(message["type"], "failed", "{message}");
     assert!(get(&server.url).await.text().contains("version 3"));
-    assert_eq!(php_processes(&server), workers, "the same server read the new file");
+    // The server may have started more of its workers since.
+    let now = php_processes(&server);
+    assert!(workers.iter().all(|worker| now.contains(worker)), "the same server read the new file: {workers:?}, {now:?}");
     project.save(".env", "A=b\n");
     server.wait_event("generation", BUILD);
     assert!(get(&server.url).await.text().contains("version 3"), "settings are read by a new server");
