@@ -28,6 +28,9 @@ PORT = int(os.environ["PORT"])
 
 
 class Handler(BaseHTTPRequestHandler):
+    # An answer leaves whole or not at all: nobody could mend one that a crash cuts.
+    wbufsize = -1
+
     def do_GET(self):
         fit = self.path != "/up" or "unfit" not in TEXT or not os.path.exists("answered")
         if self.path == "/up":
