@@ -8,7 +8,7 @@ use crate::process::{Cgroup, Orphan, end_orphans};
 const NAMED: usize = 3;
 
 /// What a look for earlier runs came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Swept {
     ended: Vec<Orphan>,
     /// The group that all we start is in from here on.
