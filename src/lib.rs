@@ -10,8 +10,8 @@
 //!                                 │        └─ failed: report to page and terminal, last good stays, marked stale
 //!                                 └─ styles, images, templates, data: no build, new generation at once
 //!
-//! request ─► host check ─► cors ─► record ─► faults ─► encode ─► inject ─┬─► site  (static, page, data; negotiated)
-//!                                                                       └─► proxy (app, current generation)
+//! request ─► host check ─► memo ─► cors ─► record ─► faults ─► encode ─► inject ─┬─► site  (static, page, data; negotiated)
+//!                                                                                └─► proxy (app, current generation)
 //! ```
 //!
 //! [`session`] owns the first flow and every long task; [`server`] owns the second. The request path owns nothing: it reads
@@ -21,9 +21,11 @@
 //! # Invariants, by what is absent
 //!
 //! - Only [`cli`] prints, reads argv or the environment, or exits. The rest returns values and sends [`telemetry::Notice`]s.
-//! - Nothing but [`session`] starts a long task; [`server`] adds one per connection. No static holds state, but for the terminal's
-//!   mode in `cli::keys`: it has to be put back even while the process is being ended.
+//! - Nothing but [`session`] starts a long task; [`server`] adds one per connection, in one of a few threads of its own. No static
+//!   holds state, but for the terminal's mode in `cli::keys`: it has to be put back even while the process is being ended. (Builds for
+//!   tests have failpoints, too.)
 //! - Nothing uses [`session`] or [`cli`]; every module may use [`config`], [`generation`] and [`report`].
+//! - A panic ends one request or connection, or the program in order: whoever needs what a task does hears of its panic.
 //! - No queue, wait, buffer or retry is without a named bound.
 //! - No HTML, CSS or JavaScript stands in Rust: pages are in `templates/`, what browsers load is in `static/`.
 
@@ -36,6 +38,8 @@ pub mod session;
 
 // The request flow, from socket to answer.
 pub mod server;
+
+pub mod tls;
 
 pub mod site;
 
@@ -69,6 +73,14 @@ pub mod report;
 
 pub mod telemetry;
 
+mod after;
+
+mod joined;
+
+mod failpoint;
+
 mod plain;
+
+mod field;
 
 mod assets;

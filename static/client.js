@@ -11,6 +11,7 @@
 (() => {
   "use strict";
   const token = "EVERLIT_TOKEN", project = "EVERLIT_PROJECT";
+  const forwards = "EVERLIT_CONSOLE" === "true", mirrors = "EVERLIT_MIRROR" === "true";
 
   // Reconnection starts here and doubles up to the limit; a restart of the server takes about this long.
   const FIRST_RETRY_MS = 100;
@@ -45,6 +46,9 @@
     },
   });
   Object.defineProperty(window, present, { value: state });
+
+  // What we ask for ourselves is no request of the page.
+  const fetch = window.fetch.bind(window);
 
   let generation = Number(document.currentScript?.dataset.generation ?? NaN);
 
@@ -130,10 +134,17 @@
     note(why);
   }
 
+  // The path that the server knows of this page.
+  let toldPath = null;
+
   function sendPage() {
     if (socket?.readyState !== WebSocket.OPEN) return;
-    const styles = all(SHEET_OWNERS).flatMap((owner) => addressesOf(owner)).map(ownPath).filter(Boolean);
-    send({ type: "page", url: location.href, generation: known(), page: pageId, fetches, styles: [...new Set(styles)] });
+    toldPath = location.pathname;
+    send({ type: "page", url: location.href, generation: known(), page: pageId });
+  }
+
+  function sendPath() {
+    if (location.pathname !== toldPath) sendPage();
   }
 
   function send(message) {
@@ -143,9 +154,11 @@
   const known = () => (Number.isNaN(generation) ? null : generation);
 
   addEventListener("online", () => (disconnect(), connectNow()));
-  addEventListener("pagehide", disconnect);
+  addEventListener("pagehide", () => (sendWords(), disconnect()));
   addEventListener("pageshow", connectNow);
   addEventListener("load", sendPage);
+  // A script went to another address.
+  window.navigation?.addEventListener("currententrychange", sendPath);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState !== "visible") return;
     showPostponed();
@@ -165,6 +178,7 @@
       status.lost = false;
       status.note = "";
       if (unsaid) sayPainted();
+      sendWords();
       compare(message);
       status.stale = message.stale === true;
       status.report = message.report ?? null;
@@ -192,9 +206,13 @@
     },
     ok(message) {
       generation = message.generation;
+      sendPage();
       status.stale = false;
       status.report = null;
       setBuilding(false);
+    },
+    mirror(message) {
+      if (mirrors) repeat(message);
     },
     notice({ text }) {
       note(text);
@@ -206,6 +224,7 @@
 
   function receive(text) {
     const message = JSON.parse(text);
+    noteTiming(message);
     if (Object.hasOwn(handlers, message.type)) handlers[message.type](message);
   }
 
@@ -216,7 +235,10 @@
   watchLoads();
   watchForms();
   restoreState();
+  if (mirrors) watchActs();
 
-  // The script is asynchronous: `pageshow` may be past, and everything above has to be in place first.
+  // The script may be asynchronous: `pageshow` may be past then, and everything above has to be in place first.
   connect();
+  // Last: where a page does not let its console be heard, all else works.
+  if (forwards) watchConsole();
 })();

@@ -26,7 +26,7 @@ impl App {
         let path = self.serving.as_ref().and_then(|serving| serving.start.config.ready.clone()).unwrap_or_default();
         let title = match answer {
             Answer::Status(status) => format!("the app answers {status} on {path}"),
-            Answer::Mute => format!("the app does not answer on {path}"),
+            Answer::Refused | Answer::Mute => format!("the app does not answer on {path}"),
             Answer::Closed => format!("the app does not listen any more, {path} cannot be asked for"),
         };
         self.report_of_serving(title)

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -18,12 +18,12 @@ use super::{
 };
 use crate::{
     build::{Cause, Ground, in_last_words},
-    config::tools,
+    config::{AppConfig, tools},
     generation::{Counter, Generation},
     process::{Keeper, sockets},
-    proxy::{Backend, Slot, State},
+    proxy::{Backend, Protocol, Slot, State, Target},
     report::{Kind, Report},
-    telemetry::Notices,
+    telemetry::{Notices, Stage},
 };
 
 /// How long requests that are under way may take to finish on a generation that was replaced.
@@ -68,6 +68,8 @@ pub struct Swapped {
     pub cause: Cause,
     /// What it is to the one that answered before it.
     pub follows: Follows,
+    /// Since when it answers.
+    pub at: Instant,
 }
 
 /// What a generation is to the one that answered before it.
@@ -211,6 +213,7 @@ impl Candidate {
         let provenance = self.start.provenance.of_program(place.generations.upcoming()).await;
         let started = Instance::start(place, &self.start, provenance, self.known).await;
         let mut instance = started.map_err(|error| Failure::Other(self.refused(&error)))?;
+        place.slot.listen_to(instance.words());
         let answer = tokio::select! {
             answer = instance.ready() => answer.map_err(Some),
             _ = cancelled => Err(None),
@@ -218,6 +221,7 @@ impl Candidate {
         match answer {
             Ok(found) => Ok(Ready { ready_in: instance.started.elapsed(), instance, found }),
             Err(reason) => {
+                self.note_start(place, instance.started, None, "not ready");
                 let failure = reason.map_or(Failure::Cancelled, |reason| self.not_ready(&reason, &instance, &place.root));
                 instance.stop().await;
                 Err(failure)
@@ -225,15 +229,22 @@ impl Candidate {
         }
     }
 
+    fn note_start(&self, place: &Place, began: Instant, generation: Option<Generation>, came_of_it: &str) {
+        place.notices.timeline().note(Stage::Start, began, generation, format!("{}: {came_of_it}", self.start.command()));
+    }
+
     fn swap(self, ready: Ready, replaced: Option<Serving>, place: &Place) -> Verdict {
-        let generation = place.generations.next();
-        let backend = Backend::new(base(ready.found.address), generation);
+        let (generation, began) = (place.generations.next(), Instant::now());
+        self.note_start(place, ready.instance.started, Some(generation), "ready");
+        let target = target(ready.found.address, &self.start.config);
+        let backend = Backend::speaking(target, generation, ready.instance.words());
         let waited = place.slot.waited();
         place.slot.replace(State::Serving(Arc::clone(&backend)));
+        place.notices.timeline().note(Stage::Swap, began, Some(generation), format!("{waited} requests waited"));
         let (ready_in, Found { address, as_given }) = (ready.ready_in, ready.found);
         let serving = Serving { instance: ready.instance, backend, start: self.start.clone(), address, as_given };
         let (cause, follows) = (self.start.cause.clone(), self.role.follows());
-        let swapped = Swapped { generation, ready_in, waited, address, as_given, cause, follows };
+        let swapped = Swapped { generation, ready_in, waited, address, as_given, cause, follows, at: Instant::now() };
         let swap = Swap { swapped, role: self.role, start: self.start };
         Verdict { serving: Some(serving), replaced: replaced.into_iter().collect(), result: Ok(swap), earlier: Vec::new() }
     }
@@ -266,13 +277,33 @@ impl Candidate {
                 "it is not ready until it answers otherwise".into(),
             ),
             NotReady::NoAnswer(address, None) => (
-                format!("the app listens on port {} but does not answer HTTP", address.port()),
-                "if it is another port, name the right one with `[app] port = …`".into(),
+                format!("the app listens on port {} but does not answer {}", address.port(), self.language()),
+                self.help_for_mute().into(),
             ),
         };
         let mut report = self.report(title, output, help, took);
         report.diagnostics = in_last_words(&report.output, Ground { dir: &self.start.config.dir, root });
         if clash.is_some() { Failure::Clash(report) } else { Failure::Other(report) }
+    }
+
+    fn language(&self) -> &'static str {
+        match protocol(&self.start.config) {
+            Protocol::Http1 => "HTTP",
+            Protocol::Http2 => "HTTP/2",
+        }
+    }
+
+    fn help_for_mute(&self) -> &'static str {
+        match protocol(&self.start.config) {
+            Protocol::Http1 => {
+                "if it is another port, name the right one with `[app] port = …`; if it speaks HTTP/2 alone, as gRPC servers do, say \
+                 `[app] http2 = true`"
+            }
+            Protocol::Http2 => {
+                "`[app] http2 = true` speaks HTTP/2 without TLS from the first byte: leave it out if it speaks HTTP/1.1; if it is \
+                 another port, name the right one with `[app] port = …`"
+            }
+        }
     }
 
     fn ready_line(&self) -> &str {
@@ -323,8 +354,14 @@ pub(super) fn waiting(why: &str) -> State {
     State::Waiting { why: why.to_owned() }
 }
 
-pub(super) fn base(address: SocketAddr) -> http::Uri {
-    http::Uri::builder().scheme("http").authority(address.to_string()).path_and_query("/").build().unwrap_or_default()
+pub(super) fn target(address: SocketAddr, config: &AppConfig) -> Target {
+    let base = http::Uri::builder().scheme("http").authority(address.to_string()).path_and_query("/").build();
+    Target { protocol: protocol(config), answer: config.answer, ..Target::from(base.unwrap_or_default()) }
+}
+
+/// What is spoken with the program.
+pub(super) fn protocol(config: &AppConfig) -> Protocol {
+    if config.http2 { Protocol::Http2 } else { Protocol::default() }
 }
 
 /// The port that the program says is in use.

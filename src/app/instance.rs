@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     time::{Duration, Instant},
 };
 
@@ -96,7 +96,7 @@ impl Instance {
             };
             match looked {
                 Ok(place) => return Ok(place),
-                Err(reason) => last = if reason == NotReady::NoPort { last } else { reason },
+                Err(reason) => last = last.then(reason),
             }
             if Instant::now() >= deadline {
                 return Err(last);
@@ -121,6 +121,12 @@ impl Instance {
     /// The last lines it wrote.
     pub(super) fn last_words(&self) -> String {
         self.tail.text()
+    }
+
+    /// Tells the last lines it has written whenever it is asked, also once it has ended.
+    pub(super) fn words(&self) -> impl Fn() -> String + Send + Sync + 'static {
+        let tail = self.tail.clone();
+        move || tail.text()
     }
 
     /// Ends the process tree; answers when nothing of it is left.
@@ -164,5 +170,6 @@ fn filled(text: &str, port: u16) -> String {
 }
 
 fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    let loopback: [SocketAddr; 2] = [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()];
+    Ok(TcpListener::bind(&loopback[..])?.local_addr()?.port())
 }

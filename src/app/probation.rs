@@ -7,7 +7,11 @@ use std::{
 
 use tokio::{task::JoinSet, time::sleep_until};
 
-use super::probe::{self, Answer};
+use super::{
+    hand_over::protocol,
+    probe::{self, Answer},
+};
+use crate::{config::AppConfig, proxy::Protocol};
 
 /// The pause between two questions on the ready path.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -19,6 +23,7 @@ const ANSWERS: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Probation {
     address: SocketAddr,
+    protocol: Protocol,
     /// Asked again and again; without one only its end tells.
     ready: Option<String>,
     pub(super) since: Instant,
@@ -37,10 +42,11 @@ pub(super) enum End {
 }
 
 impl Probation {
-    pub(super) fn begin(address: SocketAddr, ready: Option<String>, length: Duration) -> Self {
+    pub(super) fn begin(address: SocketAddr, config: &AppConfig) -> Self {
         let since = Instant::now();
-        let (until, ask_at) = (since + length, since + PAUSE);
-        Self { address, ready, since, until, ask_at, asking: JoinSet::new(), refusals: 0 }
+        let (until, ask_at) = (since + config.probation, since + PAUSE);
+        let (protocol, ready) = (protocol(config), config.ready.clone());
+        Self { address, protocol, ready, since, until, ask_at, asking: JoinSet::new(), refusals: 0 }
     }
 
     /// Waits for its end. Cancel-safe.
@@ -60,8 +66,8 @@ impl Probation {
     }
 
     fn ask(&mut self) {
-        let (address, path) = (self.address, self.ready.clone().unwrap_or_default());
-        self.asking.spawn(async move { probe::ask(address, &path).await });
+        let (address, protocol, path) = (self.address, self.protocol, self.ready.clone().unwrap_or_default());
+        self.asking.spawn(async move { probe::ask(address, protocol, &path).await });
     }
 
     fn judge(&mut self, answer: Answer) -> Option<Answer> {
@@ -74,10 +80,12 @@ impl Probation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::fixture::app;
 
     #[test]
     fn one_refusal_is_a_hiccup() {
-        let mut probation = Probation::begin(([127, 0, 0, 1], 1).into(), Some("/up".into()), PAUSE);
+        let config = AppConfig { ready: Some("/up".into()), ..app(&[]) };
+        let mut probation = Probation::begin(([127, 0, 0, 1], 1).into(), &config);
         let refused = Answer::Status(503);
         assert_eq!(probation.judge(refused), None);
         assert_eq!(probation.judge(refused), None);

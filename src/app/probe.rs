@@ -1,12 +1,24 @@
 //! Asks a port whether an HTTP server answers there.
+//!
+//! Over HTTP/1.1 or HTTP/2, as configured; what a program of the other one says is no answer.
 
 use std::{net::SocketAddr, time::Duration};
 
+use axum::body::Body;
+use futures_util::StreamExt;
+use http::{
+    Request, Uri,
+    header::{ACCEPT, USER_AGENT},
+};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     time::timeout,
 };
+
+use crate::proxy::Protocol;
 
 /// How long one answer may take. A program that is slow to its first page is asked again until its deadline.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -25,6 +37,8 @@ const LONGEST: u64 = 4 * 1024 * 1024;
 pub(super) enum Answer {
     /// It answers with this status.
     Status(u16),
+    /// It speaks HTTP/2 and takes the request back, as some gRPC servers do with whatever is no call.
+    Refused,
     /// Somebody listens but speaks no HTTP, or too slowly.
     Mute,
     /// Nobody listens.
@@ -37,16 +51,54 @@ impl Answer {
         match (self, ready_path) {
             (Self::Status(status), Some(_)) => (200..300).contains(&status),
             (Self::Status(status), None) => status != 502 && status != 503,
+            (Self::Refused, ready_path) => ready_path.is_none(),
             (Self::Mute | Self::Closed, _) => false,
         }
     }
 }
 
 /// Asks for `path`.
-pub(super) async fn ask(address: SocketAddr, path: &str) -> Answer {
+pub(super) async fn ask(address: SocketAddr, protocol: Protocol, path: &str) -> Answer {
     let Ok(Ok(stream)) = timeout(CONNECT_LIMIT, TcpStream::connect(address)).await else { return Answer::Closed };
-    let status = timeout(ANSWER_LIMIT, status(stream, address, path)).await;
-    status.ok().flatten().map_or(Answer::Mute, Answer::Status)
+    let answer = timeout(ANSWER_LIMIT, async {
+        match protocol {
+            Protocol::Http1 => status(stream, address, path).await.map(Answer::Status),
+            Protocol::Http2 => answer_over_http2(stream, address, path).await,
+        }
+    });
+    answer.await.ok().flatten().unwrap_or(Answer::Mute)
+}
+
+async fn answer_over_http2(stream: TcpStream, address: SocketAddr, path: &str) -> Option<Answer> {
+    let uri: Uri = format!("http://localhost:{}{path}", address.port()).parse().ok()?;
+    let request = Request::get(uri).header(USER_AGENT, "everlit").header(ACCEPT, "*/*").body(Body::empty()).ok()?;
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(timeout(ANSWER_LIMIT, connection));
+    match sender.send_request(request).await {
+        Ok(response) => {
+            let status = response.status().as_u16();
+            tokio::spawn(timeout(ANSWER_LIMIT, hear(Body::new(response.into_body()))));
+            Some(Answer::Status(status))
+        }
+        Err(error) => is_reset(&error).then_some(Answer::Refused),
+    }
+}
+
+/// Takes an answer to its end, or the most of it.
+async fn hear(body: Body) {
+    let (mut data, mut left) = (body.into_data_stream(), LONGEST);
+    while let Some(Ok(piece)) = data.next().await {
+        left = left.saturating_sub(piece.len() as u64);
+        if left == 0 {
+            return;
+        }
+    }
+}
+
+/// Whether a program that speaks HTTP/2 ended the one request, and not the connection.
+fn is_reset(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<h2::Error>());
+    source.is_some_and(|error| error.is_reset() && error.is_remote())
 }
 
 async fn status(mut stream: TcpStream, address: SocketAddr, path: &str) -> Option<u16> {
@@ -104,7 +156,7 @@ mod tests {
             }
             stream.shutdown().await
         });
-        assert_eq!(ask(address, "/").await, Answer::Status(200));
+        assert_eq!(ask(address, Protocol::Http1, "/").await, Answer::Status(200));
         program.await.unwrap().expect("it writes all of it");
     }
 
@@ -114,6 +166,7 @@ mod tests {
         assert!(!Answer::Status(404).is_ready(Some("/healthz")));
         assert!(Answer::Status(204).is_ready(Some("/healthz")));
         assert!(!Answer::Status(503).is_ready(None));
+        assert!(Answer::Refused.is_ready(None) && !Answer::Refused.is_ready(Some("/healthz")));
         assert!(!Answer::Mute.is_ready(None));
     }
 }

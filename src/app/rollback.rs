@@ -1,9 +1,12 @@
 //! Going back to an earlier generation, and forward again.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
-    hand_over::{Follows, Role, Serving, Swap, Swapped, Why, base},
+    hand_over::{Follows, Role, Serving, Swap, Swapped, Why, target},
     past::Live,
     start::Start,
     supervisor::{App, Event, RolledBack},
@@ -74,7 +77,8 @@ impl App {
     /// Lets the process answer again that was kept alive.
     fn revive(&mut self, live: Live, start: Start, to: usize, why: Why) {
         let generation = self.place.generations.next();
-        let backend = Backend::new(base(live.address), generation);
+        let target = target(live.address, &start.config);
+        let backend = Backend::speaking(target, generation, live.instance.words());
         let waited = self.place.slot.waited();
         self.place.slot.replace(State::Serving(Arc::clone(&backend)));
         let Live { instance, address } = live;
@@ -84,7 +88,7 @@ impl App {
         }
         self.retry = None;
         let (ready_in, cause, follows) = (Duration::ZERO, start.cause.clone(), Follows::SameInstead);
-        let swapped = Swapped { generation, ready_in, waited, address, as_given: true, cause, follows };
+        let swapped = Swapped { generation, ready_in, waited, address, as_given: true, cause, follows, at: Instant::now() };
         self.note(Swap { swapped, role: Role::Back(to, why), start }, None);
     }
 

@@ -14,10 +14,14 @@ use tokio::{
     time::timeout,
 };
 
-use super::probe::{self, Answer};
+use super::{
+    hand_over::protocol,
+    probe::{self, Answer},
+};
 use crate::{
     config::{AppConfig, AppPort},
     process::{Exit, sockets, tree},
+    proxy::Protocol,
 };
 
 /// How long the ports of a program must be the same before one that was not given is taken for it.
@@ -44,6 +48,18 @@ pub(super) enum NotReady {
     NoLine,
     /// It listens there, but does not answer as it should.
     NoAnswer(SocketAddr, Option<u16>),
+}
+
+impl NotReady {
+    /// What is to be said after another look. One that found no port, or whose question was not answered (most likely because time was
+    /// over), says less than an answer before it.
+    pub(super) fn then(self, next: Self) -> Self {
+        match (&self, &next) {
+            (_, Self::NoPort) => self,
+            (Self::NoAnswer(asked, Some(_)), Self::NoAnswer(again, None)) if asked == again => self,
+            _ => next,
+        }
+    }
 }
 
 /// The port a program is given, and what is known about it.
@@ -74,6 +90,7 @@ pub(super) struct Search {
     given: Given,
     /// Where the run before was found.
     known: Option<u16>,
+    protocol: Protocol,
     ready_path: Option<String>,
     /// Whether it has printed what it prints once it is ready; `None` where nothing is waited for.
     said: Option<watch::Receiver<bool>>,
@@ -89,7 +106,8 @@ impl Search {
         config: &AppConfig,
         said: Option<watch::Receiver<bool>>,
     ) -> Self {
-        Self { root, given, known, ready_path: config.ready.clone(), said, open: Vec::new(), since: Instant::now() }
+        let (protocol, ready_path) = (protocol(config), config.ready.clone());
+        Self { root, given, known, protocol, ready_path, said, open: Vec::new(), since: Instant::now() }
     }
 
     /// One look at every port the program may be on.
@@ -115,12 +133,12 @@ impl Search {
             }
             reason = match answer {
                 Answer::Status(status) => NotReady::NoAnswer(address, Some(status)),
-                Answer::Mute => NotReady::NoAnswer(address, None),
+                Answer::Refused | Answer::Mute => NotReady::NoAnswer(address, None),
                 Answer::Closed => reason,
             };
         }
         // A page is more likely the program than what refuses everything, as debuggers do.
-        ready.sort_by_key(|(answer, address)| (matches!(answer, Answer::Status(400..)), *address));
+        ready.sort_by_key(|(answer, address)| (matches!(answer, Answer::Status(400..) | Answer::Refused), *address));
         match ready.first() {
             Some((_, address)) if self.since.elapsed() >= SETTLE => Ok(self.found(*address)),
             _ => Err(reason),
@@ -146,10 +164,10 @@ impl Search {
     fn ask(&self, deadline: Instant) -> JoinSet<(SocketAddr, Answer)> {
         let mut answers = JoinSet::new();
         for &address in self.open.iter().take(PORTS) {
-            let path = self.ready_path.clone().unwrap_or_else(|| "/".into());
+            let (protocol, path) = (self.protocol, self.ready_path.clone().unwrap_or_else(|| "/".into()));
             let left = deadline.saturating_duration_since(Instant::now());
             answers.spawn(async move {
-                let answer = timeout(left, probe::ask(address, &path)).await;
+                let answer = timeout(left, probe::ask(address, protocol, &path)).await;
                 (address, answer.unwrap_or(Answer::Mute))
             });
         }
@@ -225,7 +243,16 @@ mod tests {
     fn search(open: &[SocketAddr], given: u16) -> Search {
         let given = Given { port: given, fixed: false, was_free: true };
         let since = Instant::now();
-        Search { root: 0, given, known: None, ready_path: None, said: None, open: open.to_vec(), since }
+        Search {
+            root: 0,
+            given,
+            known: None,
+            protocol: Protocol::Http1,
+            ready_path: None,
+            said: None,
+            open: open.to_vec(),
+            since,
+        }
     }
 
     #[test]
@@ -235,6 +262,19 @@ mod tests {
         let given = Given { port, fixed: false, was_free: true };
         assert_eq!(addresses(std::process::id(), given)[0].port(), port);
         assert!(addresses(1_000_000_000, given).is_empty());
+    }
+
+    #[test]
+    fn an_answer_says_more_than_none() {
+        let (port, other): (SocketAddr, SocketAddr) = (([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
+        let check = |last: NotReady, next: NotReady, expected: NotReady| assert_eq!(last.then(next), expected);
+        let (answered, silent) = (NotReady::NoAnswer(port, Some(503)), NotReady::NoAnswer(port, None));
+        check(answered.clone(), silent.clone(), answered.clone());
+        check(answered.clone(), NotReady::NoPort, answered.clone());
+        check(silent, answered.clone(), answered.clone());
+        check(answered.clone(), NotReady::NoAnswer(other, None), NotReady::NoAnswer(other, None));
+        check(NotReady::NoPort, answered.clone(), answered);
+        check(NotReady::NoLine, NotReady::NoPort, NotReady::NoLine);
     }
 
     #[tokio::test]

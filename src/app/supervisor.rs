@@ -23,7 +23,9 @@ use super::{
 };
 use crate::{
     build::{Cause, Need},
+    failpoint,
     generation::{Counter, Generation},
+    joined::joined,
     process::{Exit, Keeper},
     proxy::{Slot, State},
     report::Report,
@@ -222,6 +224,7 @@ impl App {
         let earlier = std::mem::take(&mut self.task);
         let (serving, place) = (self.serving.take(), self.place.clone());
         self.task.spawn(async move {
+            failpoint::pass("start");
             let left = left_by(earlier).await;
             let mut verdict = hand_over(candidate, place, left.serving.or(serving), cancelled).await;
             verdict.replaced.splice(..0, left.replaced);
@@ -232,7 +235,7 @@ impl App {
 
     fn conclude(&mut self, verdict: Result<Verdict, JoinError>) {
         self.cancel = None;
-        let Ok(verdict) = verdict else { return };
+        let Some(verdict) = joined(verdict) else { return };
         self.serving = verdict.serving;
         let mut replaced = verdict.replaced;
         for swap in verdict.earlier {
@@ -296,7 +299,7 @@ impl App {
         let serving = self.serving.as_ref().filter(|serving| !serving.start.config.probation.is_zero());
         self.probation = serving.map(|serving| {
             let config = &serving.start.config;
-            Probation::begin(serving.address, config.ready.clone(), config.probation)
+            Probation::begin(serving.address, config)
         });
     }
 

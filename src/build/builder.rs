@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::Write,
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Instant,
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     config::{AppConfig, AppKind},
     generation::Generation,
+    joined::joined,
     process::Keeper,
     report::{Diagnostic, Report},
     telemetry::Notices,
@@ -62,13 +64,21 @@ pub struct Cause {
     pub files: Vec<PathBuf>,
     /// When the newest of the saves ended.
     pub saved: Instant,
+    /// From when to when it was built; `None` where that was not needed, or is not over.
+    pub build: Option<Range<Instant>>,
 }
 
 impl Cause {
     /// No save: a person asked, or a program ended.
     #[must_use]
     pub fn none() -> Self {
-        Self { files: Vec::new(), saved: Instant::now() }
+        Self::save(Vec::new(), Instant::now())
+    }
+
+    /// A save of these files that ended then.
+    #[must_use]
+    pub fn save(files: Vec<PathBuf>, saved: Instant) -> Self {
+        Self { files, saved, build: None }
     }
 
     /// Adds the files of an earlier cause that came to nothing.
@@ -96,6 +106,7 @@ pub struct Builder {
 #[derive(Debug)]
 struct Running {
     cause: Cause,
+    began: Instant,
     provenance: Provenance,
     cancel: oneshot::Sender<()>,
 }
@@ -166,7 +177,7 @@ impl Builder {
             archive: Arc::clone(&self.archive),
             notices: self.notices.clone(),
         };
-        self.running = Some(Running { cause, provenance, cancel });
+        self.running = Some(Running { cause, began: Instant::now(), provenance, cancel });
         let earlier = std::mem::take(&mut self.tasks);
         self.tasks.spawn(async move {
             end(previous, earlier).await;
@@ -186,20 +197,18 @@ impl Builder {
     pub async fn next(&mut self) -> Outcome {
         loop {
             match self.tasks.join_next().await {
-                Some(Ok(Some(ended))) => {
-                    if let Some(running) = self.running.take() {
+                Some(ended) => {
+                    if let (Some(ended), Some(running)) = (joined(ended).flatten(), self.running.take()) {
                         return self.outcome(ended, running);
                     }
                 }
-                Some(Ok(None)) => (),
-                // A round that panicked has ended its build by being dropped; the next change starts another.
-                Some(Err(_)) => self.running = None,
                 None => std::future::pending().await,
             }
         }
     }
 
-    fn outcome(&self, ended: Ended, Running { cause, provenance, .. }: Running) -> Outcome {
+    fn outcome(&self, ended: Ended, Running { mut cause, began, provenance, .. }: Running) -> Outcome {
+        cause.build = Some(began..Instant::now());
         match ended {
             Ended::Failed(report) => Outcome::Failed(report, cause),
             Ended::Built { executable, artifact } => {
@@ -318,8 +327,8 @@ mod tests {
     #[test]
     fn a_cancelled_cause_is_taken_over() {
         let now = Instant::now();
-        let mut cause = Cause { files: vec!["b".into()], saved: now };
-        cause.take_over(&Cause { files: vec!["a".into(), "b".into()], saved: now });
+        let mut cause = Cause::save(vec!["b".into()], now);
+        cause.take_over(&Cause::save(vec!["a".into(), "b".into()], now));
         assert_eq!(cause.files, [PathBuf::from("b"), "a".into()]);
     }
 }

@@ -155,7 +155,7 @@ struct Folders {
     data: Option<PathBuf>,
     /// Files of variables.
     env_files: Vec<PathBuf>,
-    /// Whether there is a program that does not tell its pages itself.
+    /// Whether there is a program, ours or not, that does not tell its pages itself.
     has_plain_app: bool,
 }
 
@@ -169,8 +169,11 @@ impl Folders {
             public,
             templates: site.and_then(|site| relative(&site.templates)),
             data: site.and_then(|site| relative(&site.data)),
-            env_files: config.program().map(|app| app.env_files.clone()).unwrap_or_default(),
-            has_plain_app: config.program().is_some_and(|app| !app.reloads_itself),
+            env_files: config.program().iter().flat_map(|app| &app.env_files).chain(&config.route_files).cloned().collect(),
+            has_plain_app: match config.program() {
+                Some(app) => !app.reloads_itself,
+                None => config.upstream.is_some() && !config.upstream_reloads_itself,
+            },
         }
     }
 
@@ -215,7 +218,10 @@ mod tests {
     use super::*;
     use crate::{
         build::fixture,
-        config::{AppConfig, CorsConfig, LiveConfig, LogFormat, ServerConfig, SiteConfig, WatchConfig, Writes},
+        config::{
+            AppConfig, BodyLimits, CorsConfig, DeviceConfig, Lan, LimitsConfig, LiveConfig, LogFormat, ServerConfig, SiteConfig,
+            TlsConfig, TrafficConfig, WatchConfig, Writes,
+        },
         watch::Kind,
     };
 
@@ -231,24 +237,48 @@ mod tests {
             templates: Some("/p/templates".into()),
             data: Some("/p/data".into()),
             fallback: None,
+            except: Vec::new(),
             versions: Vec::new(),
             writes: Writes::default(),
+            body: BodyLimits::default(),
         };
         Config {
             root: "/p".into(),
             project: "p".into(),
             file: None,
-            server: ServerConfig { port: 0, strict_port: false, host: None, hosts: Vec::new() },
+            server: ServerConfig {
+                port: 0,
+                strict_port: false,
+                host: None,
+                hosts: Vec::new(),
+                lan: Lan::Off,
+                tls: TlsConfig::Off,
+            },
             open: false,
             editor: None,
             log: LogFormat::Human,
             site: public.map(site),
             app: watch.map(app),
             upstream: None,
+            upstream_reloads_itself: false,
+            routes: Vec::new(),
+            route_files: Vec::new(),
             cors: CorsConfig::default(),
-            live: LiveConfig { inject: true, morph: true },
+            live: LiveConfig {
+                console: true,
+                inject: true,
+                inject_except: Vec::new(),
+                mirror: false,
+                morph: true,
+                timing: true,
+                workspace: true,
+            },
+            traffic: TrafficConfig { capture: true },
+            device: DeviceConfig { adb: true, ports: Vec::new(), devtools: false },
             watch: WatchConfig::default(),
             faults: Vec::new(),
+            limits: LimitsConfig::default(),
+            wsl_distribution: None,
             detected: Vec::new(),
         }
     }
@@ -318,6 +348,12 @@ mod tests {
         let mut settings = config(None, Some(watch));
         settings.app.iter_mut().for_each(|app| app.env_files = vec![".env".into()]);
         check(&settings, &[(".env", "config"), ("sub/.env", "-"), (".env.local", "-")]);
+        let mut elsewhere = config(None, None);
+        elsewhere.upstream = Some(http::Uri::from_static("http://127.0.0.1:3000"));
+        elsewhere.route_files = vec![".env".into()];
+        check(&elsewhere, &[("web/a.css", "files"), ("web/a.html", "pages"), ("main.go", "-"), (".env", "config")]);
+        elsewhere.upstream_reloads_itself = true;
+        check(&elsewhere, &[("web/a.css", "-"), ("web/a.html", "-")]);
         let mut bundler = config(None, Some(&["package.json"]));
         bundler.app.iter_mut().for_each(|app| app.reloads_itself = true);
         check(&bundler, &[("package.json", "code"), ("src/a.css", "-"), ("index.html", "-")]);

@@ -25,7 +25,9 @@ use super::{
 };
 use crate::{
     config::{AppConfig, ArtifactConfig, PORT, tools},
+    failpoint,
     generation::Generation,
+    joined::joined,
     process::Keeper,
     report::{Kind, Report},
     telemetry::{Notice, Notices},
@@ -104,6 +106,7 @@ impl Round {
 
     /// The steps that failed; `None` when they were cancelled.
     async fn run_steps(&self, cancelled: &mut Receiver<()>) -> Option<Vec<Failure>> {
+        failpoint::pass("build");
         let number = self.books.ledger().open();
         let (mut running, stop) = (JoinSet::new(), CancellationToken::new());
         let mut failures = Vec::new();
@@ -115,14 +118,11 @@ impl Round {
                     self.abandon(number);
                     return None;
                 }
-                Some(ran) = running.join_next() => match ran {
-                    Ok((at, ran)) => failures.extend(self.take(number, at, ran)),
-                    // A step that panicked has ended its process by being dropped.
-                    Err(_) => {
-                        self.abandon(number);
-                        return None;
+                Some(ran) = running.join_next() => {
+                    if let Some((at, ran)) = joined(ran) {
+                        failures.extend(self.take(number, at, ran));
                     }
-                },
+                }
                 () = self.books.more.notified() => (),
             }
         }

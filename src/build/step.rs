@@ -19,7 +19,7 @@ use crate::{
     generation::Generation,
     process::{Keeper, Launch, Process, Step as Said, Stream},
     report::Diagnostic,
-    telemetry::{Notice, Notices, Output, Source},
+    telemetry::{Notice, Notices, Output, Source, Stage},
 };
 
 /// From SIGTERM to SIGKILL for a build that is not wanted any more. A compiler has nothing to save.
@@ -99,8 +99,9 @@ impl Step {
         };
         match succeeded {
             Some(true) => self.done(command, log, began).await,
-            Some(false) => self.failed(command, log, began.elapsed()),
+            Some(false) => self.failed(command, log, began),
             None => {
+                self.notices.timeline().note(Stage::Build, began, None, format!("{command}: cancelled"));
                 self.outputs.abandon(self.at);
                 Ran::Cancelled
             }
@@ -162,12 +163,15 @@ impl Step {
     async fn done(self, command: String, log: Log, began: Instant) -> Ran {
         let (outputs, at, root) = (self.outputs, self.at, self.root);
         let written = spawn_blocking(move || outputs.finish(at, &root)).await.unwrap_or(Written::Unknown);
+        self.notices.timeline().note(Stage::Build, began, Some(self.next), command.as_str());
         self.notices.send(Notice::Built { command, step: self.label, took: began.elapsed(), cause: self.cause });
         Ran::Done { executable: log.executable, written }
     }
 
-    fn failed(self, command: String, log: Log, took: Duration) -> Ran {
+    fn failed(self, command: String, log: Log, began: Instant) -> Ran {
         self.outputs.abandon(self.at);
+        self.notices.timeline().note(Stage::Build, began, None, format!("{command}: failed"));
+        let took = began.elapsed();
         let (diagnostics, output) = log.diagnostics(Ground { dir: &self.config.dir, root: &self.root });
         let words = first_words(&command);
         Ran::Failed(Failure { words, command, diagnostics, output, took })

@@ -2,21 +2,24 @@
 
 use std::{env, time::Duration, time::Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use tokio::{runtime::Runtime, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::{
+    adb,
     args::DevArgs,
     browser,
     console::{self, Console, Ready},
+    devices, folders,
     keys::{Key, Keys},
-    signals,
+    mistake, signals, trust,
 };
 use crate::{
     app::Way,
-    config::{self, Config, Layer, LogFormat},
+    config::{self, Config, Layer, LogFormat, TlsConfig},
+    device::AdbServer,
     editor::Surroundings,
     process::{self, EndSignals, Keeper},
     session::{Command, Opened, Session, Setup},
@@ -29,8 +32,8 @@ const COMMANDS: usize = 16;
 /// How long tasks that cannot be cancelled, such as a read of a hanging disk, may hold up the exit.
 const RUNTIME_LIMIT: Duration = Duration::from_millis(200);
 
-/// The adb server's port, unless the environment says otherwise.
-const ADB_PORT: u16 = 5037;
+/// What is said when a part has panicked without which the others are of no use.
+const MISTAKE: &str = "everlit made a mistake and ends, as do its programs; start it again";
 
 /// Names the events to trace, as `everlit=debug`; they go to standard error.
 const TRACE: &str = "EVERLIT_TRACE";
@@ -46,6 +49,7 @@ pub(super) fn dev(args: &DevArgs) -> Result<()> {
     let load = move || config::load(&dir, flags.clone(), variables.clone());
     let config = load()?;
     trace();
+    mistake::keep_reports(folders::state());
     let runtime = Runtime::new().context("cannot start the runtime")?;
     let outcome = runtime.block_on(serve(config, Box::new(load), began));
     runtime.shutdown_timeout(RUNTIME_LIMIT);
@@ -57,7 +61,7 @@ async fn serve(config: Config, load: crate::session::Load, began: Instant) -> Re
     let (commands, asked) = mpsc::channel(COMMANDS);
     let stop = CancellationToken::new();
     let stopped = stop.clone();
-    let (keeper, adb_port) = (keeper(&config)?, adb_port());
+    let (keeper, adb) = (keeper(&config)?, adb::server());
     let surroundings = Surroundings::from_env(|name| env::var_os(name));
     let notices_of_session = notices.clone();
     let setup = Setup {
@@ -65,7 +69,8 @@ async fn serve(config: Config, load: crate::session::Load, began: Instant) -> Re
         load,
         keeper,
         surroundings,
-        adb_port,
+        state: folders::state(),
+        adb: adb.clone(),
         notices: notices_of_session,
         commands: asked,
         stop,
@@ -75,46 +80,86 @@ async fn serve(config: Config, load: crate::session::Load, began: Instant) -> Re
     let signals = EndSignals::listen().context("cannot listen for signals")?;
     let keys = Keys::listen();
     let ready = Ready { config: &config, opened: &opened, took: began.elapsed(), keys: keys.is_some() };
-    let console = Console::start(config.log, &ready, heard)?;
+    let mut console = Console::start(config.log, &ready, heard)?;
     let mut tasks = JoinSet::new();
     if config.open {
         let (url, notices) = (opened.url.clone(), notices.clone());
         tasks.spawn(async move { browser::open(&url, &notices).await });
     }
+    if config.server.tls == TlsConfig::Local {
+        let notices = notices.clone();
+        tasks.spawn_blocking(move || trust::remind(&notices));
+    }
     tasks.spawn(signals::watch(signals, stopped.clone()));
     match keys {
-        Some(keys) => drop(tasks.spawn(obey(keys, commands, stopped.clone(), opened, notices.clone()))),
+        Some(keys) => drop(tasks.spawn(obey(keys, commands, stopped.clone(), opened, adb, notices.clone()))),
         None => drop(commands),
     }
-    run(session).await;
+    let outcome = run(session, &mut tasks, &mut console, &stopped).await;
     tasks.shutdown().await;
     console.finish(notices).await;
-    Ok(())
+    outcome
 }
 
-/// Runs the loop beside the sockets: on a thread of its own, each message would wait for one of theirs to be woken.
-async fn run(session: Session) {
+/// Runs the loop beside the sockets: on a thread of its own, each message would wait for one of theirs to be woken. Should it or what
+/// is needed beside it panic, all ends: the processes of a loop that is dropped are ended by who keeps them.
+async fn run(session: Session, others: &mut JoinSet<()>, console: &mut Console, stop: &CancellationToken) -> Result<()> {
     let mut running = JoinSet::new();
     running.spawn(session.run());
-    if let Some(Err(error)) = running.join_next().await
-        && let Ok(panic) = error.try_into_panic()
-    {
-        std::panic::resume_unwind(panic);
+    let mut is_broken = false;
+    loop {
+        tokio::select! {
+            Some(ended) = running.join_next() => {
+                let outcome = ended.unwrap_or_else(|_| Err(anyhow!(MISTAKE)));
+                return if is_broken { Err(anyhow!(MISTAKE)) } else { outcome };
+            }
+            Some(ended) = others.join_next() => is_broken |= ended.is_err_and(|error| error.is_panic()),
+            () = console.ended(), if !is_broken => is_broken = true,
+        }
+        if is_broken {
+            stop.cancel();
+        }
     }
 }
 
 /// What the keys ask for.
-async fn obey(mut keys: Keys, commands: mpsc::Sender<Command>, stop: CancellationToken, opened: Opened, notices: Notices) {
+async fn obey(
+    mut keys: Keys,
+    commands: mpsc::Sender<Command>,
+    stop: CancellationToken,
+    opened: Opened,
+    adb: AdbServer,
+    notices: Notices,
+) {
+    let mut asking = JoinSet::new();
     while let Some(key) = keys.next().await {
         match key {
             Key::Rebuild => drop(commands.try_send(Command::Rebuild)),
             Key::Back => drop(commands.try_send(Command::Switch(Way::Back))),
             Key::FurtherBack => drop(commands.try_send(Command::Switch(Way::FurtherBack))),
+            Key::Pages => drop(commands.try_send(Command::Pages)),
             Key::Timings => drop(commands.try_send(Command::Timings)),
+            Key::Pair => drop(commands.try_send(Command::Invite)),
             Key::Open => browser::open(&opened.url, &notices).await,
+            Key::Inspect => inspect(&opened, &notices).await,
+            Key::Devices => {
+                // Phones take seconds. Who presses it again meanwhile has been heard already.
+                while asking.try_join_next().is_some() {}
+                if asking.is_empty() {
+                    asking.spawn(devices::open_by_key(adb.clone(), opened.phones, notices.clone()));
+                }
+            }
             Key::Help => notices.send(Notice::Info(Key::HELP.into())),
             Key::Quit => stop.cancel(),
         }
+    }
+}
+
+/// Opens the page of the control listener, by a link that works once.
+async fn inspect(opened: &Opened, notices: &Notices) {
+    match opened.invitations.issue() {
+        Ok(code) => browser::open(&format!("{}#{}", opened.control, code.reveal()), notices).await,
+        Err(error) => notices.warn(format!("cannot make a link to inspect with: the system has no random source ({error})")),
     }
 }
 
@@ -132,11 +177,6 @@ fn colours(format: LogFormat) -> Vec<(String, String)> {
         return Vec::new();
     }
     names.map(|name| (name.to_owned(), "1".to_owned())).to_vec()
-}
-
-/// Where the adb server of this machine listens, as adb itself finds it.
-fn adb_port() -> u16 {
-    env::var("ANDROID_ADB_SERVER_PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(ADB_PORT)
 }
 
 /// The variables that commands inherit.

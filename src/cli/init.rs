@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn an_api_that_cannot_be_used_writes_nothing() {
         check("{\n  \"posts\": x}", "db.json:2:12: expected value");
-        check("{\"version\":1}", "db.json: `version` is a number");
+        check("{\"version\":1}", "db.json: there is no resource in it; `version` is left out: it is a number");
         check("openapi: 3.1.0", "db.json: it is YAML");
         check("{\"posts\":[]}", "data/posts.json exists already; nothing was written");
 

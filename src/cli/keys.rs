@@ -46,15 +46,18 @@ pub(super) enum Key {
     Back,
     FurtherBack,
     Open,
+    Devices,
+    Pages,
+    Inspect,
     Timings,
+    Pair,
     Help,
     Quit,
 }
 
 impl Key {
     /// All keys on a line.
-    pub(super) const HELP: &str =
-        "r rebuild · b roll back, again to return · B further back · o open · t timings · q quit · h help";
+    pub(super) const HELP: &str = "r rebuild · b roll back, again to return · B further back · o open · d open on phones · p pair a phone · i inspect · l list pages · t timings · q quit · h help";
 
     fn of(byte: u8) -> Option<Self> {
         Some(match byte {
@@ -62,6 +65,10 @@ impl Key {
             b'b' => Self::Back,
             b'B' => Self::FurtherBack,
             b'o' => Self::Open,
+            b'd' => Self::Devices,
+            b'p' => Self::Pair,
+            b'l' => Self::Pages,
+            b'i' => Self::Inspect,
             b't' => Self::Timings,
             b'h' | b'?' => Self::Help,
             b'q' => Self::Quit,

@@ -3,15 +3,22 @@
 //! One file per subcommand. Nobody else prints, reads argv or the environment, or exits. Exit codes: 0 stopped by the user,
 //! 1 failed, 2 wrong usage.
 
+mod adb;
 mod args;
 mod browser;
 mod completions;
 mod console;
 mod dev;
+mod devices;
+mod folders;
 mod init;
 mod init_api;
 mod keys;
+mod mistake;
+mod shot;
 mod signals;
+mod trace;
+mod trust;
 
 use std::{
     ffi::OsString,
@@ -73,7 +80,11 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn act(command: Command) -> Result<()> {
     match command {
         Command::Dev(args) => dev::dev(&args),
+        Command::Devices(args) => devices::devices(&args),
         Command::Init(args) => init(&args),
+        Command::Trace(args) => trace::trace(&args),
+        Command::Trust(args) => trust::trust(args),
+        Command::Untrust(args) => trust::untrust(args),
         Command::Completions(args) => Ok(completions::write(args.shell, &mut io::stdout())?),
     }
 }

@@ -7,6 +7,16 @@ use std::{
 
 use super::value::Invalid;
 
+/// What to do with a file that was named in the place of a folder. Who comes from json-server names the database.
+fn instead_of_file(path: &Path) -> String {
+    match path.extension() {
+        Some(extension) if extension == "json" => {
+            format!("`everlit init --api {} DIR` makes a project of a json-server database", path.display())
+        }
+        _ => "give the folder it is in".to_owned(),
+    }
+}
+
 /// Why there is no [`Config`](super::Config). Each message names the place a person has to change.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -19,7 +29,7 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// What should be served is a file.
-    #[error("cannot serve {}: it is a file; give the folder it is in", path.display())]
+    #[error("cannot serve {}: it is a file; {}", path.display(), instead_of_file(path))]
     NotAFolder {
         /// As it was given.
         path: PathBuf,
@@ -45,12 +55,31 @@ pub enum ConfigError {
         /// What it is.
         value: String,
     },
+    /// Requests would go round and round.
+    #[error(
+        "{what} goes to {address}, which is this server itself; name another port there, or choose by --port where to listen"
+    )]
+    Itself {
+        /// `upstream`, or the path of a route.
+        what: String,
+        /// Where it goes.
+        address: String,
+    },
     /// A program and an upstream were given by the same place.
     #[error("`upstream` and a command to run or build exclude each other: both would get what the site does not have")]
     TwoBackends,
     /// Writes cannot be refused and kept in memory alike.
     #[error("`read_only` and `ephemeral` exclude each other: either no write is taken, or all are and none is kept")]
     TwoKindsOfWrites,
+    /// A key belongs to a certificate.
+    #[error("`tls_key` needs a `tls_cert`: the certificate that the key belongs to")]
+    KeyWithoutCertificate,
+    /// A network is open to everybody, or to paired phones.
+    #[error(
+        "`host` and `lan` exclude each other: `host` opens the project to whoever reaches that address, `lan` to paired phones alone; \
+         leave out one of them"
+    )]
+    HostAndLan,
     /// There are settings for a program, but none to run.
     #[error("there is a `build` command or an `[app]` section, but nothing to run was given or found; set `[app] run`")]
     NothingToRun,

@@ -3,10 +3,10 @@
 //! A [`Layer`] knows nothing of defaults: what it does not say is `None`. Layers are laid over one another with
 //! [`Layer::over`], which is the precedence of the whole program.
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use super::{
-    CommandLine, ConfigError, EditorCommand, LogFormat, Share,
+    CommandLine, ConfigError, EditorCommand, Lan, LogFormat, RouteConfig, Share, route,
     value::{self, Host, Invalid, Wanted},
 };
 
@@ -19,6 +19,14 @@ pub struct Layer {
     pub strict_port: Option<bool>,
     /// Where to listen.
     pub host: Option<Host>,
+    /// By which network phones reach it.
+    pub lan: Option<Lan>,
+    /// Whether TLS is spoken.
+    pub tls: Option<bool>,
+    /// The file with a certificate of the person's own.
+    pub tls_cert: Option<PathBuf>,
+    /// The file with its key.
+    pub tls_key: Option<PathBuf>,
     /// Whether to open a browser once ready.
     pub open: Option<bool>,
     /// What opens a place in an editor.
@@ -31,14 +39,24 @@ pub struct Layer {
     pub build: Option<CommandLine>,
     /// The command that runs the app.
     pub run: Option<CommandLine>,
+    /// Whether pages say what their consoles do.
+    pub console: Option<bool>,
     /// Whether the client script is put into HTML pages.
     pub inject: Option<bool>,
+    /// Whether what a person does in one page is repeated in the others.
+    pub mirror: Option<bool>,
     /// Whether pages whose text changed are changed in place.
     pub morph: Option<bool>,
+    /// Whether phones are reached over adb.
+    pub adb: Option<bool>,
+    /// Whether DevTools are told what took how long.
+    pub timing: Option<bool>,
     /// Whether to poll for changes.
     pub poll: Option<bool>,
     /// The server that already runs.
     pub upstream: Option<http::Uri>,
+    /// What goes to other servers, by path.
+    pub routes: Vec<RouteConfig>,
     /// Whether writes to data are refused.
     pub read_only: Option<bool>,
     /// Whether written data is kept in memory only.
@@ -53,6 +71,8 @@ pub struct Layer {
     pub search_path: Option<OsString>,
     /// The variables that commands inherit; only the environment gives them.
     pub shell: Option<Vec<(String, String)>>,
+    /// The distribution of WSL that Everlit runs in; only the environment gives it.
+    pub wsl_distribution: Option<String>,
 }
 
 impl Layer {
@@ -66,16 +86,25 @@ impl Layer {
             port: env.read("EVERLIT_PORT", value::port)?,
             strict_port: env.read("EVERLIT_STRICT_PORT", value::switch)?,
             host: env.read("EVERLIT_HOST", str::parse)?,
+            lan: env.read("EVERLIT_LAN", str::parse)?,
+            tls: env.read("EVERLIT_TLS", value::switch)?,
+            tls_cert: env.read("EVERLIT_TLS_CERT", value::file)?,
+            tls_key: env.read("EVERLIT_TLS_KEY", value::file)?,
             open: env.read("EVERLIT_OPEN", value::switch)?,
             editor: env.read("EVERLIT_EDITOR", str::parse)?,
             log: env.read("EVERLIT_LOG", str::parse)?,
             program: env.read("EVERLIT_PROGRAM", str::parse)?,
             build: env.read("EVERLIT_BUILD", value::shell_line)?.map(CommandLine::Shell),
             run: env.read("EVERLIT_RUN", value::shell_line)?.map(CommandLine::Shell),
+            console: env.read("EVERLIT_CONSOLE", value::switch)?,
             inject: env.read("EVERLIT_INJECT", value::switch)?,
+            mirror: env.read("EVERLIT_MIRROR", value::switch)?,
             morph: env.read("EVERLIT_MORPH", value::switch)?,
+            adb: env.read("EVERLIT_ADB", value::switch)?,
+            timing: env.read("EVERLIT_TIMING", value::switch)?,
             poll: env.read("EVERLIT_POLL", value::switch)?,
             upstream: env.read("EVERLIT_UPSTREAM", value::upstream)?,
+            routes: env.read("EVERLIT_PROXY", route::shorts)?.unwrap_or_default(),
             read_only: env.read("EVERLIT_READ_ONLY", value::switch)?,
             ephemeral: env.read("EVERLIT_EPHEMERAL", value::switch)?,
             delay: env.read("EVERLIT_DELAY", value::duration)?,
@@ -83,6 +112,9 @@ impl Layer {
             fail: env.read("EVERLIT_FAIL", str::parse)?,
             search_path: (env.get)("PATH"),
             shell: None,
+            wsl_distribution: (env.get)("WSL_DISTRO_NAME")
+                .and_then(|name| name.into_string().ok())
+                .filter(|name| !name.is_empty()),
         })
     }
 
@@ -107,16 +139,25 @@ impl Layer {
             port: self.port.or(below.port),
             strict_port: self.strict_port.or(below.strict_port),
             host: self.host.or(below.host),
+            lan: self.lan.or(below.lan),
+            tls: self.tls.or(below.tls),
+            tls_cert: self.tls_cert.or(below.tls_cert),
+            tls_key: self.tls_key.or(below.tls_key),
             open: self.open.or(below.open),
             editor: self.editor.or(below.editor),
             log: self.log.or(below.log),
             program: self.program.or(below.program),
             build: self.build.or(below.build),
             run: self.run.or(below.run),
+            console: self.console.or(below.console),
             inject: self.inject.or(below.inject),
+            mirror: self.mirror.or(below.mirror),
             morph: self.morph.or(below.morph),
+            adb: self.adb.or(below.adb),
+            timing: self.timing.or(below.timing),
             poll: self.poll.or(below.poll),
             upstream: self.upstream.or(below.upstream),
+            routes: routes_over(self.routes, below.routes),
             read_only: self.read_only.or(below.read_only),
             ephemeral: self.ephemeral.or(below.ephemeral),
             delay: self.delay.or(below.delay),
@@ -124,8 +165,19 @@ impl Layer {
             fail: self.fail.or(below.fail),
             search_path: self.search_path.or(below.search_path),
             shell: self.shell.or(below.shell),
+            wsl_distribution: self.wsl_distribution.or(below.wsl_distribution),
         }
     }
+}
+
+/// Of two routes of the same path the one above is taken.
+fn routes_over(mut above: Vec<RouteConfig>, below: Vec<RouteConfig>) -> Vec<RouteConfig> {
+    for route in below {
+        if above.iter().all(|given| given.path != route.path) {
+            above.push(route);
+        }
+    }
+    above
 }
 
 /// An environment, read by name.
@@ -156,17 +208,26 @@ mod tests {
         check("EVERLIT_PORT", "70000", "EVERLIT_PORT must be a number from 0 to 65535, not `70000`");
         check("EVERLIT_STRICT_PORT", "maybe", "EVERLIT_STRICT_PORT must be `true` or `false`, not `maybe`");
         check("EVERLIT_HOST", "here", "EVERLIT_HOST must be an IP address or `localhost`, not `here`");
+        check(
+            "EVERLIT_LAN",
+            "a b",
+            "EVERLIT_LAN must be `true`, `false`, an address of this machine, or the name of a network interface, not `a b`",
+        );
+        check("EVERLIT_TLS", "maybe", "EVERLIT_TLS must be `true` or `false`, not `maybe`");
+        check("EVERLIT_TLS_CERT", " ", "EVERLIT_TLS_CERT must be the path of a file, not ` `");
         check("EVERLIT_LOG", "xml", "EVERLIT_LOG must be `human` or `json`, not `xml`");
         check("EVERLIT_PROGRAM", " ", "EVERLIT_PROGRAM must be the name of a program, or `false`, not ` `");
         check("EVERLIT_RUN", " ", "EVERLIT_RUN must be a command, not ` `");
         check("EVERLIT_DELAY", "200", "EVERLIT_DELAY must be a time like \"200ms\", \"30s\" or \"2m\", not `200`");
         check("EVERLIT_FAIL", "all", "EVERLIT_FAIL must be a share from \"0%\" to \"100%\", like \"5%\", not `all`");
+        check("EVERLIT_ADB", "often", "EVERLIT_ADB must be `true` or `false`, not `often`");
         check("EVERLIT_POLL", "often", "EVERLIT_POLL must be `true` or `false`, not `often`");
         check(
             "EVERLIT_UPSTREAM",
             "localhost:3000",
-            "EVERLIT_UPSTREAM must be a URL like `http://localhost:3000`, without a path, not `localhost:3000`",
+            "EVERLIT_UPSTREAM must be a URL with its scheme, like `http://127.0.0.1:9000`, not `localhost:3000`",
         );
+        check("EVERLIT_PROXY", "/api", "EVERLIT_PROXY must be a path and a URL, like `/api=http://127.0.0.1:9000`, not `/api`");
     }
 
     #[test]

@@ -12,11 +12,16 @@ mod editor;
 mod env_file;
 mod error;
 mod file;
+mod itself;
+mod lan;
 mod layer;
+mod limits;
 mod merge;
 mod origin;
 mod pattern;
+pub mod route;
 mod share;
+mod template;
 pub mod value;
 
 #[cfg(test)]
@@ -36,9 +41,13 @@ pub use cors::CorsConfig;
 pub(crate) use detect::tools;
 pub use editor::EditorCommand;
 pub use error::{ConfigError, FileError};
+pub use lan::{Lan, is_private};
 pub use layer::Layer;
+pub(crate) use limits::{ANSWER, MOST_HEADER_BYTES, MOST_HEADERS, MOST_URI_BYTES};
+pub use limits::{AtOnceLimits, BodyLimits, HeadLimits, LimitsConfig, TimeLimits};
 pub use origin::Origins;
 pub use pattern::Pattern;
+pub use route::{HostHeader, Rewrite, RouteConfig, RoutePath, Websockets};
 pub use share::Share;
 pub use value::{Host, Wanted};
 
@@ -93,14 +102,28 @@ pub struct Config {
     pub app: Option<AppConfig>,
     /// The base URL (`http://host:port`, no path) of a server that already runs and gets what the site does not have.
     pub upstream: Option<http::Uri>,
+    /// Whether that server, by what the folder holds, watches its files itself and tells its pages.
+    pub upstream_reloads_itself: bool,
+    /// What goes to other servers, by path; the most particular route first.
+    pub routes: Vec<RouteConfig>,
+    /// The files of variables, relative to the project, that headers of routes are filled from, whether they are there or not.
+    pub route_files: Vec<PathBuf>,
     /// Who may read answers from another origin.
     pub cors: CorsConfig,
     /// What pages are told.
     pub live: LiveConfig,
+    /// What is kept of requests.
+    pub traffic: TrafficConfig,
+    /// What phones are given.
+    pub device: DeviceConfig,
     /// What is watched, and how.
     pub watch: WatchConfig,
     /// Faults to simulate, first match wins.
     pub faults: Vec<FaultConfig>,
+    /// Bounds that may be moved.
+    pub limits: LimitsConfig,
+    /// The distribution of WSL that Everlit runs in, if it does.
+    pub wsl_distribution: Option<String>,
     /// What was found in the folder, and by which file, in the order it is printed.
     pub detected: Vec<Detected>,
 }
@@ -116,6 +139,27 @@ pub struct ServerConfig {
     pub host: Option<IpAddr>,
     /// Names a request's `Host` may have besides the loopback ones.
     pub hosts: Vec<String>,
+    /// By which network paired phones reach it as well.
+    pub lan: Lan,
+    /// Whether TLS is spoken, and with which certificate.
+    pub tls: TlsConfig,
+}
+
+/// Whether TLS is spoken, and with which certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TlsConfig {
+    /// Plain HTTP.
+    #[default]
+    Off,
+    /// With certificates of the authority that this user has on this machine.
+    Local,
+    /// With the person's own. Paths are absolute; both may be the same.
+    Files {
+        /// The certificate with those that lead to its root, in PEM form.
+        cert: PathBuf,
+        /// Its key, in PEM form.
+        key: PathBuf,
+    },
 }
 
 /// How events are printed.
@@ -141,10 +185,14 @@ pub struct SiteConfig {
     pub data: Option<PathBuf>,
     /// The file that answers a navigation nothing else has, relative to `public`; `None` answers 404.
     pub fallback: Option<PathBuf>,
+    /// Paths at which it never answers, whatever it has there.
+    pub except: Vec<RoutePath>,
     /// Versions of the API that are declared, the oldest first; others may be found beside the data.
     pub versions: Vec<VersionConfig>,
     /// What becomes of writes to data.
     pub writes: Writes,
+    /// What bodies of writes may be.
+    pub body: BodyLimits,
 }
 
 /// One declared version of the API.
@@ -196,6 +244,8 @@ pub struct AppConfig {
     pub pty: bool,
     /// Whether the program is handed a socket that listens already, as systemd does.
     pub listen_fds: bool,
+    /// Whether HTTP/2 is spoken with it from the first byte.
+    pub http2: bool,
     /// Path that answers 2xx once the program is ready; `None` takes any answer but 502 and 503.
     pub ready: Option<String>,
     /// What a line says that the program prints once it is ready.
@@ -204,6 +254,8 @@ pub struct AppConfig {
     pub ready_timeout: Duration,
     /// How long after it took over a generation that fails is rolled back; zero for not at all.
     pub probation: Duration,
+    /// How long it may be silent before 504.
+    pub answer: Duration,
     /// The port it listens on.
     pub port: AppPort,
     /// Globs, relative to the project, of the files it is built from.
@@ -329,10 +381,38 @@ pub enum AppPort {
 /// What pages are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveConfig {
+    /// Whether pages say what their consoles do, and what goes wrong in them.
+    pub console: bool,
     /// Whether the client script is put into HTML pages.
     pub inject: bool,
+    /// Globs of URL paths whose pages it is not put into: `/admin/**`.
+    pub inject_except: Vec<String>,
+    /// Whether what a person does in one page is repeated in the others.
+    pub mirror: bool,
     /// Whether pages whose text changed are changed in place; otherwise they are loaded anew.
     pub morph: bool,
+    /// Whether answers and pages say what took how long: `Server-Timing`, and a track of the changes in DevTools.
+    pub timing: bool,
+    /// Whether DevTools of a browser on this machine are told the project's folder.
+    pub workspace: bool,
+}
+
+/// What is kept of requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrafficConfig {
+    /// Whether heads and bodies may be kept while somebody looks.
+    pub capture: bool,
+}
+
+/// What phones are given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceConfig {
+    /// Whether phones are reached over adb.
+    pub adb: bool,
+    /// Ports besides the server's own that lead from a phone to this machine.
+    pub ports: Vec<u16>,
+    /// Whether their browsers are asked what the pages say.
+    pub devtools: bool,
 }
 
 /// What is watched, and how.

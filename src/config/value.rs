@@ -14,7 +14,7 @@ use http::{HeaderName, Method};
 use jiff::Timestamp;
 use regex::Regex;
 
-use super::LogFormat;
+use super::{LogFormat, route::target};
 
 /// The longest wait that can be configured: beyond it a session hangs for all a person can tell, and a typed `3000s` that was
 /// meant as milliseconds is better refused.
@@ -120,16 +120,22 @@ pub fn switch(text: &str) -> Result<bool, Invalid> {
 /// The base URL of a server that already runs.
 ///
 /// # Errors
-/// When it is not `http://host[:port]`, with nothing behind it.
+/// When it is not `http://host[:port]` or `https://host[:port]`, with nothing behind it.
 pub fn upstream(text: &str) -> Result<http::Uri, Invalid> {
-    let refused = || Invalid::must("be a URL like `http://localhost:3000`, without a path");
-    let uri: http::Uri = text.parse().map_err(|_| refused())?;
-    let authority = uri.authority().ok_or_else(refused)?;
-    let bare = uri.path() == "/" && uri.query().is_none() && !text.contains('#') && !authority.as_str().contains('@');
-    if uri.scheme() != Some(&http::uri::Scheme::HTTP) || !bare {
-        return Err(refused());
+    let uri = target(text)?;
+    if uri.path() == "/" {
+        Ok(uri)
+    } else {
+        Err(Invalid::must("be without a path, which `[[proxy]]` can put in front: `path = \"/\"`"))
     }
-    Ok(uri)
+}
+
+/// A file, wherever it is.
+///
+/// # Errors
+/// When it is empty.
+pub fn file(text: &str) -> Result<PathBuf, Invalid> {
+    if text.trim().is_empty() { Err(Invalid::must("be the path of a file")) } else { Ok(PathBuf::from(text)) }
 }
 
 /// A shell line.
@@ -252,6 +258,22 @@ fn leaves_the_project() -> Invalid {
     Invalid::must("be a path relative to the project that does not leave it")
 }
 
+/// A size with its unit: `64KiB`, `8MiB`, `10MB`.
+pub(super) fn size(text: &str) -> Result<usize, Invalid> {
+    let refused = || Invalid::must("be a size like \"64KiB\", \"8MiB\" or \"10MB\"");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim_start() {
+        "B" => 1,
+        "kB" | "KB" => 1000,
+        "KiB" => 1024,
+        "MB" => 1000 * 1000,
+        "MiB" => 1024 * 1024,
+        _ => return Err(refused()),
+    };
+    number.parse().ok().and_then(|number: usize| number.checked_mul(unit)).ok_or_else(refused)
+}
+
 /// A time with its unit: `30s`, `200ms`, `1.5s`, `2m`.
 ///
 /// # Errors
@@ -299,11 +321,26 @@ mod tests {
 
     #[test]
     fn an_upstream_is_a_bare_http_url() {
-        const REFUSED: &str = "must be a URL like `http://localhost:3000`, without a path";
+        const PATH: &str = "must be without a path, which `[[proxy]]` can put in front: `path = \"/\"`";
         check(upstream, "http://localhost:3000", "http://localhost:3000/");
         check(upstream, "http://[::1]:3000/", "http://[::1]:3000/");
-        for refused in ["localhost:3000", "https://localhost", "http://a/b", "http://a/?q", "http://u@a", "/", "", "http://a#b"] {
-            check(upstream, refused, REFUSED);
+        check(upstream, "https://localhost", "https://localhost/");
+        check(upstream, "http://a/b", PATH);
+        for refused in ["localhost:3000", "http://a/?q", "http://u@a", "/", "", "http://a#b"] {
+            assert!(upstream(refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        const REFUSED: &str = "must be a size like \"64KiB\", \"8MiB\" or \"10MB\"";
+        check(size, "64KiB", "65536");
+        check(size, "8 MiB", "8388608");
+        check(size, "10MB", "10000000");
+        check(size, "2kB", "2000");
+        check(size, "5B", "5");
+        for refused in ["64", "64k", "KiB", "-1KiB", "1.5MiB", "99999999999999999999B", "18446744073709551615MiB"] {
+            check(size, refused, REFUSED);
         }
     }
 

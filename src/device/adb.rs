@@ -5,7 +5,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -14,11 +14,18 @@ use tokio::{
 
 use super::{
     frame::{self, Malformed, Status},
+    limits::OUTPUT,
     untrusted::shown,
 };
 
 /// How much of an answer is read at once: all of nearly every one.
 const READ: usize = 4096;
+
+/// What a phone says when a program of its own has the port.
+pub(super) const IN_USE: &str = "Address already in use";
+
+/// What it says when the port is for its system alone.
+const FORBIDDEN: &str = "Permission denied";
 
 /// Why a request was not granted.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +41,13 @@ pub(super) enum Error {
     Malformed,
     #[error("no answer within {} s", .0.as_secs_f32())]
     Late(Duration),
+}
+
+impl Error {
+    /// Whether another port may be had where this one was refused.
+    pub(super) fn is_about_the_port(&self) -> bool {
+        matches!(self, Self::Refused(reason) if reason.contains(IN_USE) || reason.contains(FORBIDDEN))
+    }
 }
 
 /// The address of an adb server; connects anew for each request.
@@ -55,6 +69,11 @@ impl Adb {
         Self { address, patience }
     }
 
+    /// The same, with another limit for each request.
+    pub(super) fn within(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// A connection that carries a block of all devices at once, and another at each change.
     pub(super) async fn track(&self) -> Result<Connection, Error> {
         self.within_patience(async {
@@ -63,6 +82,21 @@ impl Adb {
             Ok(connection)
         })
         .await
+    }
+
+    /// The devices that the server knows now, as a block of lines.
+    pub(super) async fn devices(&self) -> Result<String, Error> {
+        self.within_patience(async {
+            let mut connection = Connection::open(self.address).await?;
+            connection.ask("host:devices-l").await?;
+            connection.block().await
+        })
+        .await
+    }
+
+    /// What a device's service says until it ends; of a long answer the last [`OUTPUT`] bytes.
+    pub(super) async fn output(&self, serial: &str, service: &str) -> Result<String, Error> {
+        self.within_patience(async { Ok(self.open(serial, service).await?.rest().await) }).await
     }
 
     /// The text that a device's service answers.
@@ -76,6 +110,11 @@ impl Adb {
         self.within_patience(async { self.open(serial, service).await?.status().await }).await
     }
 
+    /// A connection to a socket of a device, by its abstract name. Who asks for it limits how long that may take.
+    pub(super) async fn socket(&self, serial: &str, name: &str) -> Result<TcpStream, Error> {
+        self.open(serial, &format!("localabstract:{name}")).await?.into_stream()
+    }
+
     async fn open(&self, serial: &str, service: &str) -> Result<Connection, Error> {
         let mut connection = Connection::open(self.address).await?;
         connection.ask(&format!("host:transport:{serial}")).await?;
@@ -83,8 +122,9 @@ impl Adb {
         Ok(connection)
     }
 
-    async fn within_patience<T>(&self, request: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        timeout(self.patience, request).await.unwrap_or(Err(Error::Late(self.patience)))
+    /// The request, within the limit of one.
+    pub(super) async fn within_patience<T, E: From<Error>>(&self, request: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        timeout(self.patience, request).await.unwrap_or_else(|_| Err(Error::Late(self.patience).into()))
     }
 }
 
@@ -93,6 +133,11 @@ impl Connection {
         let stream = TcpStream::connect(address).await.map_err(|_| Error::Absent)?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: BytesMut::with_capacity(READ) })
+    }
+
+    /// The connection itself, to a service that waits to be spoken to.
+    fn into_stream(self) -> Result<TcpStream, Error> {
+        if self.buffer.is_empty() { Ok(self.stream) } else { Err(Error::Malformed) }
     }
 
     async fn ask(&mut self, request: &str) -> Result<(), Error> {
@@ -110,6 +155,15 @@ impl Connection {
     /// The next text. Dropping the wait loses nothing.
     pub(super) async fn block(&mut self) -> Result<String, Error> {
         self.take(frame::take_text).await
+    }
+
+    /// What is left until the other end closes; where that breaks off, it is what came before.
+    async fn rest(&mut self) -> String {
+        while matches!(self.stream.read_buf(&mut self.buffer).await, Ok(read) if read > 0) {
+            let excess = self.buffer.len().saturating_sub(OUTPUT);
+            self.buffer.advance(excess);
+        }
+        String::from_utf8_lossy(&self.buffer).into_owned()
     }
 
     async fn take<T>(&mut self, taker: fn(&mut BytesMut) -> Result<Option<T>, Malformed>) -> Result<T, Error> {

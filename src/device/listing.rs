@@ -46,6 +46,8 @@ impl Listing {
 pub(super) struct Device {
     /// By which it is asked for; as it came, at most [`SERIAL`] bytes.
     pub(super) serial: String,
+    /// Its model, fit to be shown.
+    pub(super) model: Option<String>,
     /// By which people know it, fit to be shown.
     pub(super) name: String,
     pub(super) state: State,
@@ -68,6 +70,20 @@ pub(super) enum State {
     Other(String),
 }
 
+impl State {
+    /// The adb server's word for it.
+    pub(super) fn word(&self) -> &str {
+        match self {
+            Self::Ready => "device",
+            Self::Passing => "connecting",
+            Self::Unauthorized => "unauthorized",
+            Self::Offline => "offline",
+            Self::NoPermissions => "no permissions",
+            Self::Other(word) => word,
+        }
+    }
+}
+
 /// Reads a block.
 pub(super) fn parse(block: &str) -> Listing {
     let mut listing = Listing::default();
@@ -84,7 +100,8 @@ fn device(line: &str) -> Option<Device> {
     let (serial, state, rest) = split(line)?;
     (!serial.is_empty() && serial.len() <= SERIAL).then(|| Device {
         serial: serial.to_owned(),
-        name: name(serial, rest),
+        model: model(rest),
+        name: model(rest).map_or_else(|| shown(serial), |model| shown(&format!("{model} ({serial})"))),
         state: state_of(state),
     })
 }
@@ -107,12 +124,9 @@ fn begins_with_word(text: &str, word: &str) -> bool {
     text.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
-/// `Pixel 8 (39071FDJH0)`. The adb server writes every special character of a model as `_`; nearly all were spaces.
-fn name(serial: &str, rest: &str) -> String {
-    match rest.split(' ').find_map(|word| word.strip_prefix("model:")) {
-        Some(model) => shown(&format!("{} ({serial})", model.replace('_', " "))),
-        None => shown(serial),
-    }
+/// `Pixel 8`. The adb server writes every special character of a model as `_`; nearly all were spaces.
+fn model(rest: &str) -> Option<String> {
+    rest.split(' ').find_map(|word| word.strip_prefix("model:")).map(|model| shown(&model.replace('_', " ")))
 }
 
 fn state_of(word: &str) -> State {
@@ -133,7 +147,8 @@ mod tests {
     fn check(line: &str, expected: (&str, &str, State)) {
         let listing = parse(line);
         let (serial, name, state) = expected;
-        let device = Device { serial: serial.to_owned(), name: name.to_owned(), state };
+        let model = name.strip_suffix(&format!(" ({serial})")).map(str::to_owned);
+        let device = Device { serial: serial.to_owned(), model, name: name.to_owned(), state };
         assert_eq!(listing, Listing { devices: vec![device], ignored: 0 }, "{line:?}");
     }
 

@@ -4,15 +4,18 @@
 //! tell that a connection was lost and made again), but a line is sent only when a phone's [`Situation`] changes or a lost rule
 //! was made again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::task::JoinSet;
 
 use super::{
+    OtherPorts,
     adb::{Adb, Error},
+    adb_server::NotStarted,
     limits::DEVICES,
+    link::Link,
     listing::{Device, Listing, State},
-    reverse::{self, Known},
+    reverse,
     situation::Situation,
 };
 use crate::telemetry::{Notice, Notices};
@@ -21,7 +24,9 @@ use crate::telemetry::{Notice, Notices};
 #[derive(Debug)]
 pub(super) struct Phones {
     adb: Adb,
-    port: u16,
+    /// The page's first.
+    links: Arc<[Link]>,
+    other_ports: OtherPorts,
     notices: Notices,
     known: BTreeMap<String, Phone>,
     ignored: usize,
@@ -31,17 +36,22 @@ pub(super) struct Phones {
 #[derive(Debug, Default)]
 struct Phone {
     name: String,
-    told: Option<Situation>,
+    /// What was last said of each link, by its place among them.
+    told: BTreeMap<usize, Situation>,
 }
 
+/// The place of the page's link.
+const PAGE: usize = 0;
+
 impl Phones {
-    pub(super) fn new(adb: Adb, port: u16, notices: Notices) -> Self {
-        Self { adb, port, notices, known: BTreeMap::new(), ignored: 0, complaint: None }
+    pub(super) fn new(adb: Adb, links: Vec<Link>, other_ports: OtherPorts, notices: Notices) -> Self {
+        let links = links.into();
+        Self { adb, links, other_ports, notices, known: BTreeMap::new(), ignored: 0, complaint: None }
     }
 
     /// Whether every phone is as good as it gets until the next listing.
     pub(super) fn are_settled(&self) -> bool {
-        self.known.values().filter_map(|phone| phone.told.as_ref()).all(Situation::is_settled)
+        self.known.values().flat_map(|phone| phone.told.values()).all(Situation::is_settled)
     }
 
     /// Does what a listing asks for: forgets, explains, and makes rules, all phones at a time.
@@ -51,15 +61,17 @@ impl Phones {
         self.forget_absent(listing);
         let mut answers = JoinSet::new();
         for device in &listing.devices {
-            let known = self.meet(device);
+            let told = self.meet(device);
             match &device.state {
-                State::Ready => drop(answers.spawn(ensure(self.adb.clone(), device.serial.clone(), self.port, known))),
-                state => self.tell(&device.serial, Situation::NotReady(state.clone())),
+                State::Ready => {
+                    drop(answers.spawn(ensure(self.adb.clone(), device.serial.clone(), Arc::clone(&self.links), told)))
+                }
+                state => self.tell_not_ready(&device.serial, state),
             }
         }
         while let Some(answer) = answers.join_next().await {
-            if let Ok((serial, Some(situation))) = answer {
-                self.tell(&serial, situation);
+            if let Ok((serial, news)) = answer {
+                news.into_iter().for_each(|(place, situation)| self.tell(&serial, place, situation));
             }
         }
     }
@@ -68,6 +80,7 @@ impl Phones {
     pub(super) fn lose(&mut self, error: &Error) {
         if !self.known.is_empty() {
             self.known.clear();
+            self.publish();
             self.notices.send(Notice::Info("the adb server ended; phones are reached again once it is back".to_owned()));
         }
         let complaint = complaint(error);
@@ -77,12 +90,20 @@ impl Phones {
         self.complaint = complaint.or(self.complaint.take());
     }
 
+    /// Says that an adb server was started, or why none was.
+    pub(super) fn tell_started(&self, started: &Result<(), NotStarted>) {
+        match started {
+            Ok(()) => self.notices.send(Notice::Info("a phone is plugged in: the adb server was started".to_owned())),
+            Err(error) => self.notices.warn(format!("phones are not reached: {error}")),
+        }
+    }
+
     /// Removes the rules from all phones at a time.
     pub(super) async fn withdraw(self) {
         let mut removals = JoinSet::new();
         for serial in self.known.into_keys() {
-            let adb = self.adb.clone();
-            removals.spawn(async move { reverse::withdraw(&adb, &serial, self.port).await });
+            let (adb, links) = (self.adb.clone(), Arc::clone(&self.links));
+            removals.spawn(async move { reverse::withdraw(&adb, &serial, &links).await });
         }
         // A phone that refuses is not connected, and its rule went with the connection.
         while removals.join_next().await.is_some() {}
@@ -100,35 +121,65 @@ impl Phones {
     fn forget_absent(&mut self, listing: &Listing) {
         let is_absent = |serial: &String| listing.devices.iter().all(|device| device.serial != *serial);
         for (_, phone) in self.known.extract_if(.., |serial, _| is_absent(serial)) {
-            if phone.told.is_some() {
+            if !phone.told.is_empty() {
                 self.notices.send(Notice::Device { name: phone.name, what: "disconnected".to_owned() });
             }
         }
+        self.publish();
     }
 
     /// Makes a phone known before anything is asked of it, so that no rule is forgotten when the asking is cut short.
-    fn meet(&mut self, device: &Device) -> Known {
+    fn meet(&mut self, device: &Device) -> BTreeMap<usize, Situation> {
         let phone = self.known.entry(device.serial.clone()).or_default();
         phone.name.clone_from(&device.name);
-        if phone.told.as_ref().is_some_and(Situation::is_reached) { Known::Reached } else { Known::Unreached }
+        phone.told.clone()
+    }
+
+    /// What was said of its links counts no more: they are said anew once it is ready.
+    fn tell_not_ready(&mut self, serial: &str, state: &State) {
+        if let Some(phone) = self.known.get_mut(serial) {
+            phone.told.retain(|place, _| *place == PAGE);
+        }
+        self.tell(serial, PAGE, Situation::NotReady(state.clone()));
     }
 
     /// Says a situation that is new. That a phone is reached comes here only when a rule was made, so it always is.
-    fn tell(&mut self, serial: &str, situation: Situation) {
-        let Some(phone) = self.known.get_mut(serial) else { return };
-        if phone.told.as_ref() == Some(&situation) && !situation.is_reached() {
+    fn tell(&mut self, serial: &str, place: usize, situation: Situation) {
+        let (Some(phone), Some(link)) = (self.known.get_mut(serial), self.links.get(place)) else { return };
+        if phone.told.get(&place) == Some(&situation) && situation.port().is_none() {
             return;
         }
-        if let Some(what) = situation.words(self.port) {
-            self.notices.send(Notice::Device { name: phone.name.clone(), what });
-            phone.told = Some(situation);
+        if let Some(what) = situation.words(link) {
+            let notice = Notice::Device { name: phone.name.clone(), what };
+            phone.told.insert(place, situation);
+            // Before anybody hears of the port.
+            self.publish();
+            self.notices.send(notice);
         }
+    }
+
+    /// Lets the page's port be another one where a phone knows it by another.
+    fn publish(&self) {
+        let pages = self.known.values().filter_map(|phone| phone.told.get(&PAGE)?.port());
+        let wanted = self.links.first().map(|link| link.wanted);
+        self.other_ports.set(pages.filter(|port| Some(*port) != wanted).collect());
     }
 }
 
-async fn ensure(adb: Adb, serial: String, port: u16, known: Known) -> (String, Option<Situation>) {
-    let situation = reverse::ensure(&adb, &serial, port, known).await;
-    (serial, situation)
+/// One link after the other: each takes the ports that those before it left.
+async fn ensure(
+    adb: Adb,
+    serial: String,
+    links: Arc<[Link]>,
+    told: BTreeMap<usize, Situation>,
+) -> (String, Vec<(usize, Situation)>) {
+    let mut news = Vec::new();
+    for (place, link) in links.iter().enumerate() {
+        if let Some(situation) = reverse::ensure(&adb, &serial, link, told.get(&place)).await {
+            news.push((place, situation));
+        }
+    }
+    (serial, news)
 }
 
 /// What is said about an adb server that cannot be followed. That there is none is not worth a word.

@@ -1,56 +1,74 @@
-//! Sees to it that the rule stands on one phone, and takes it back.
+//! Sees to it that the rules stand on one phone, and takes them back.
 
 use super::{
     adb::{Adb, Error},
-    rule::{self, Reach, Rule},
+    link::Link,
+    rule::{Reach, Rules},
     situation::Situation,
+    untrusted::shown,
 };
-
-/// What was last said of a phone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
-    /// That it is reached.
-    Reached,
-    /// Something else, or nothing.
-    Unreached,
-}
 
 const LIST: &str = "reverse:list-forward";
 
-/// Asks for the rule if it is missing. `None` means that all is as it was: the rule stands, and `known` to do so.
-pub(super) async fn ensure(adb: &Adb, serial: &str, port: u16, known: Known) -> Option<Situation> {
-    let outcome = match standing(adb, serial, port).await {
-        Ok(Rule::Ours) if known == Known::Reached => return None,
-        // Left over from a session that was killed, or made by hand; how it was asked for cannot be told.
-        Ok(Rule::Ours) => Ok(Situation::Reached(Reach::Loopback)),
-        Ok(Rule::Foreign(target)) => Ok(Situation::Foreign(target)),
-        Ok(Rule::Missing) => establish(adb, serial, port).await,
-        Err(error) => Err(error),
-    };
-    Some(outcome.unwrap_or_else(|error| Situation::of(&error)))
+/// The rules that stand on a phone.
+pub(super) async fn standing(adb: &Adb, serial: &str) -> Result<Rules, Error> {
+    Ok(Rules::parse(&adb.query(serial, LIST).await?))
 }
 
-/// Removes the rule if it leads to us.
-pub(super) async fn withdraw(adb: &Adb, serial: &str, port: u16) -> Result<(), Error> {
-    match standing(adb, serial, port).await? {
-        Rule::Ours => adb.command(serial, &Reach::Network.remove(port)).await,
-        Rule::Missing | Rule::Foreign(_) => Ok(()),
+/// Asks for a link's rule if it is missing. `None` means that all is as it was told: the rule stands.
+pub(super) async fn ensure(adb: &Adb, serial: &str, link: &Link, told: Option<&Situation>) -> Option<Situation> {
+    let rules = match standing(adb, serial).await {
+        Ok(rules) => rules,
+        Err(error) => return Some(Situation::of(&error)),
+    };
+    match rules.ours(link).next() {
+        Some(port) if told.and_then(Situation::port) == Some(port) => None,
+        // Left over from a session that was killed, or made by hand; how it was asked for cannot be told.
+        Some(port) => Some(Situation::Reached { reach: Reach::Loopback, port }),
+        None => Some(establish(adb, serial, link, &rules).await.unwrap_or_else(|error| Situation::of(&error))),
     }
 }
 
-async fn standing(adb: &Adb, serial: &str, port: u16) -> Result<Rule, Error> {
-    Ok(rule::find(&adb.query(serial, LIST).await?, port))
+/// Removes every rule that leads to us.
+pub(super) async fn withdraw(adb: &Adb, serial: &str, links: &[Link]) -> Result<(), Error> {
+    let rules = standing(adb, serial).await?;
+    for port in links.iter().flat_map(|link| rules.ours(link)) {
+        match adb.command(serial, &Reach::Network.remove(port)).await {
+            // One that cannot be removed keeps no other in place.
+            Ok(()) | Err(Error::Refused(_)) => (),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Asks for the first of the link's ports that can be had. A port with a rule of somebody else is passed over: the phone would let us
+/// take it from them. What is said when none can be had is what keeps us from the first.
+async fn establish(adb: &Adb, serial: &str, link: &Link, rules: &Rules) -> Result<Situation, Error> {
+    let mut why = None;
+    for port in link.ports() {
+        let in_the_way = match rules.target(port) {
+            Some(target) => Situation::Foreign(shown(target)),
+            None => match bind(adb, serial, port, link.here).await {
+                Ok(reach) => return Ok(Situation::Reached { reach, port }),
+                Err(error) if error.is_about_the_port() => Situation::of(&error),
+                Err(error) => return Err(error),
+            },
+        };
+        why.get_or_insert(in_the_way);
+    }
+    Ok(why.unwrap_or(Situation::PortTaken))
 }
 
 /// Asks for the phone's loopback alone; only a phone that does not understand this is asked for all its interfaces.
-async fn establish(adb: &Adb, serial: &str, port: u16) -> Result<Situation, Error> {
-    match adb.command(serial, &Reach::Loopback.establish(port)).await {
-        Ok(()) if standing(adb, serial, port).await? == Rule::Ours => return Ok(Situation::Reached(Reach::Loopback)),
+async fn bind(adb: &Adb, serial: &str, port: u16, here: u16) -> Result<Reach, Error> {
+    match adb.command(serial, &Reach::Loopback.establish(port, here)).await {
+        Ok(()) if standing(adb, serial).await?.target(port) == Some(&format!("tcp:{here}")) => return Ok(Reach::Loopback),
         // An old phone took the words for port 0 and opened some other port, under the name it was given.
         Ok(()) => drop(adb.command(serial, &Reach::Loopback.remove(port)).await),
-        Err(error @ Error::Refused(_)) if Situation::of(&error) != Situation::PortTaken => (),
+        Err(error @ Error::Refused(_)) if !error.is_about_the_port() => (),
         Err(error) => return Err(error),
     }
-    adb.command(serial, &Reach::Network.establish(port)).await?;
-    Ok(Situation::Reached(Reach::Network))
+    adb.command(serial, &Reach::Network.establish(port, here)).await?;
+    Ok(Reach::Network)
 }

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 
 use http::{HeaderMap, HeaderName, header};
 
-use super::{Accept, AcceptLanguage, LanguageMatch, Match, Representation};
+use super::{Accept, AcceptEncoding, AcceptLanguage, LanguageMatch, Match, Representation};
 
 /// Whatever can be looked at, in the order in which it is.
 static LOOKED_AT: [HeaderName; 2] = [header::ACCEPT, header::ACCEPT_LANGUAGE];
@@ -18,13 +18,19 @@ pub struct Asked {
     pub accept: Accept,
     /// The languages it reads.
     pub language: AcceptLanguage,
+    /// The codings it can undo. They choose nothing here: the bytes of what was chosen are encoded afterwards, or not.
+    pub encoding: AcceptEncoding,
 }
 
 impl Asked {
     /// Reads the headers of a request.
     #[must_use]
     pub fn parse(headers: &HeaderMap) -> Self {
-        Self { accept: Accept::parse(headers), language: AcceptLanguage::parse(headers) }
+        Self {
+            accept: Accept::parse(headers),
+            language: AcceptLanguage::parse(headers),
+            encoding: AcceptEncoding::parse(headers),
+        }
     }
 }
 
@@ -118,6 +124,16 @@ mod tests {
         ] {
             assert_eq!(decide(&asked("image/png", ""), &offers(offered)).vary, expected, "{offered:?}");
         }
+    }
+
+    /// RFC 9110 §12.5.2 has an example of a field that is best not looked at: what we send is UTF-8, as nearly everything is.
+    #[test]
+    fn a_charset_is_not_asked_for() {
+        let mut headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("text/html"))]);
+        let without = decide(&Asked::parse(&headers), &offers(&OFFERS));
+        headers.insert(header::ACCEPT_CHARSET, HeaderValue::from_static("iso-8859-5, unicode-1-1;q=0.8"));
+        assert_eq!(decide(&Asked::parse(&headers), &offers(&OFFERS)), without);
+        assert!(!without.vary.contains(&header::ACCEPT_CHARSET));
     }
 
     #[test]

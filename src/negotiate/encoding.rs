@@ -5,11 +5,11 @@
 //!
 //! Absent here: the encoding itself, and codings for the sake of transfer.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, fmt};
 
 use http::{HeaderMap, header};
 
-use super::field::{self, MAX_MEMBERS, WHOLE};
+use super::field::{self, MAX_MEMBERS, WHOLE, Weight};
 
 /// A content coding, the server's favourite last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,6 +71,13 @@ impl AcceptEncoding {
         named.unwrap_or(u16::from(coding == Coding::Identity))
     }
 
+    /// Whether the client names this coding, of any name, or everything. One that says nothing does not.
+    #[must_use]
+    pub fn takes(&self, token: &str) -> bool {
+        let weight = |wanted: &str| self.codings.iter().flatten().find(|(name, _)| name == wanted).map(|(_, weight)| *weight);
+        weight(token).or_else(|| weight("*")).is_some_and(|weight| weight > 0)
+    }
+
     /// Those of the available codings that the client takes rather than identity, the best one first. At the same weight the
     /// order is the server's.
     ///
@@ -91,6 +98,14 @@ impl AcceptEncoding {
     #[must_use]
     pub fn choose(&self, available: &[Coding]) -> Coding {
         self.ranked(available).first().copied().unwrap_or(Coding::Identity)
+    }
+}
+
+impl fmt::Display for AcceptEncoding {
+    /// The codings as they were understood.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codings = self.codings.iter().flatten();
+        field::list(f, &codings.map(|(name, weight)| format!("{name}{}", Weight(*weight))).collect::<Vec<_>>())
     }
 }
 
@@ -141,6 +156,7 @@ mod tests {
     fn nothing_said_is_not_the_same_as_nothing_taken() {
         let silent = AcceptEncoding::parse(&HeaderMap::new());
         assert_eq!((silent.rate(Brotli), silent.choose(&Coding::ENCODED)), (1000, Identity));
+        assert_eq!((silent.to_string().as_str(), parse("BR , gzip;Q=0.50,;").to_string().as_str()), ("", "br, gzip;q=0.5"));
         assert_eq!((parse("").rate(Brotli), parse("").rate(Identity)), (0, 1));
     }
 

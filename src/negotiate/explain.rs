@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Accept, Asked, Decision, LanguageMatch, Prefers, Representation, choose,
+    Accept, AcceptEncoding, Asked, Coding, Decision, LanguageMatch, Prefers, Representation, choose,
     decision::best,
     field::{Decimal, WHOLE},
     own,
@@ -37,6 +37,21 @@ pub struct Explanation {
     pub chosen: Option<usize>,
     /// Everything there was to choose from, in the server's order.
     pub candidates: Vec<Candidate>,
+    /// `Accept-Encoding` as it was understood; empty when it says nothing.
+    pub accept_encoding: String,
+    /// What the bytes may be sent as, in the server's order, whichever candidate won.
+    pub codings: Vec<CodingCandidate>,
+}
+
+/// A content coding and what becomes of it, where the body has a length and a type that are encoded at all.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CodingCandidate {
+    /// Its name in `Content-Encoding`: `br`, or `identity` for none.
+    pub coding: &'static str,
+    /// The weight with which it is taken, 0 to 1; 0 is a refusal.
+    pub quality: f64,
+    /// Whether it is used.
+    pub chosen: bool,
 }
 
 /// One representation and what became of it.
@@ -79,6 +94,8 @@ impl Explanation {
             vary: decision.vary.iter().map(ToString::to_string).collect(),
             chosen: decision.chosen,
             candidates: (0..offers.len().min(decision.ratings.len())).map(candidate).collect(),
+            accept_encoding: asked.encoding.to_string(),
+            codings: codings(&asked.encoding),
         }
     }
 
@@ -110,6 +127,16 @@ impl Explanation {
             None => own::answer("application/json", self.json().to_string()),
         }
     }
+}
+
+fn codings(asked: &AcceptEncoding) -> Vec<CodingCandidate> {
+    let best = asked.choose(&Coding::ENCODED);
+    let candidate = |coding: Coding| CodingCandidate {
+        coding: coding.token(),
+        quality: f64::from(asked.rate(coding)) / f64::from(WHOLE),
+        chosen: coding == best,
+    };
+    Coding::ENCODED.into_iter().chain([Coding::Identity]).map(candidate).collect()
 }
 
 fn form(accept: &Accept, default: Prefers) -> Prefers {
@@ -305,9 +332,28 @@ mod tests {
                         "reason": "`Accept` does not name it",
                     },
                 ],
+                "accept_encoding": "",
+                "codings": [
+                    { "coding": "br", "quality": 1.0, "chosen": false },
+                    { "coding": "zstd", "quality": 1.0, "chosen": false },
+                    { "coding": "gzip", "quality": 1.0, "chosen": false },
+                    { "coding": "identity", "quality": 1.0, "chosen": true },
+                ],
             })
         );
         assert_eq!(explain("image/png", "", &["text/html"]).json()["chosen"], Value::Null);
+    }
+
+    #[test]
+    fn codings_are_told() {
+        let mut headers = headers("text/html", "");
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd;q=0.5, *;q=0"));
+        let (asked, offers) = (Asked::parse(&headers), [Representation::new("text/html")]);
+        let explanation = Explanation::new(&asked, &offers, &decide(&asked, &offers));
+        let told: Vec<_> = explanation.codings.iter().map(|told| (told.coding, told.quality, told.chosen)).collect();
+        assert_eq!(told, [("br", 0.0, false), ("zstd", 0.5, false), ("gzip", 1.0, true), ("identity", 0.0, false)]);
+        let page = explanation.html().unwrap();
+        assert!(page.contains("<code>gzip, zstd;q=0.5, *;q=0</code>: <code>gzip</code>"), "{page}");
     }
 
     #[tokio::test]

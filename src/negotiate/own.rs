@@ -9,10 +9,10 @@ use super::escape;
 use crate::assets;
 
 /// Renders one of our own templates, everything escaped.
-pub(super) fn page(template: &str, data: &impl Serialize) -> Result<String, minijinja::Error> {
+pub(crate) fn page(template: &str, data: &impl Serialize) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_formatter(escape::formatter);
-    environment.add_template_owned(template.to_owned(), assets::template(template).unwrap_or_default())?;
+    environment.set_loader(|name| Ok(assets::template(name)));
     environment.get_template(template)?.render(Serde(data))
 }
 

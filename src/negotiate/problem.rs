@@ -29,6 +29,8 @@ pub struct Problem(Box<Content>);
 #[derive(Clone, Debug)]
 struct Content {
     status: StatusCode,
+    /// What kind of problem it is, beyond its status: a URI and a title.
+    kind: Option<(String, String)>,
     detail: String,
     members: Map<String, Value>,
     headers: HeaderMap,
@@ -40,7 +42,15 @@ impl Problem {
     #[must_use]
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         let (members, headers) = (Map::new(), HeaderMap::new());
-        Self(Box::new(Content { status, detail: detail.into(), members, headers, report: None }))
+        Self(Box::new(Content { status, kind: None, detail: detail.into(), members, headers, report: None }))
+    }
+
+    /// The same of a type of its own (RFC 9457 §3.1.1): a URI that identifies it, and what it is called. Without one the status says it
+    /// all, as `about:blank` (§4.2.1).
+    #[must_use]
+    pub fn of_type(mut self, uri: impl Into<String>, title: impl Into<String>) -> Self {
+        self.0.kind = Some((uri.into(), title.into()));
+        self
     }
 
     /// The same with an extension member (RFC 9457 §3.2); a page shows it as well.
@@ -118,9 +128,11 @@ impl Problem {
     }
 
     fn document(&self) -> Document<'_> {
+        let kind = self.0.kind.as_ref().map(|(uri, title)| (uri.as_str(), title.as_str()));
+        let (kind, title) = kind.unwrap_or_else(|| ("about:blank", self.0.status.canonical_reason().unwrap_or("Error")));
         Document {
-            kind: "about:blank",
-            title: self.0.status.canonical_reason().unwrap_or("Error"),
+            kind,
+            title,
             status: self.0.status.as_u16(),
             detail: &self.0.detail,
             report: self.0.report.as_ref().map(ReportDocument::from),
@@ -170,8 +182,8 @@ struct Member {
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(rename = "type")]
-    kind: &'static str,
-    title: &'static str,
+    kind: &'a str,
+    title: &'a str,
     status: u16,
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -244,6 +256,7 @@ mod tests {
     use std::time::Duration;
 
     use http::header;
+    use serde_json::json;
 
     use super::*;
     use crate::report::{Excerpt, Kind};
@@ -281,34 +294,51 @@ mod tests {
         assert_eq!(problem.json(), expected);
     }
 
-    /// RFC 9457 §3: the members of both examples, as this type has them. `about:blank` says that the title is the status's
-    /// phrase (§4.2.1), and extension members stand beside the others (§3.2).
+    /// RFC 9457 §3: both examples, to the member.
     #[test]
     fn the_examples_of_the_standard() {
         let balance = Problem::new(StatusCode::FORBIDDEN, "Your current balance is 30, but that costs 50.")
+            .of_type("https://example.com/probs/out-of-credit", "You do not have enough credit.")
             .with("instance", "/account/12345/msgs/abc")
             .with("balance", 30)
             .with("accounts", vec!["/account/12345", "/account/67890"]);
         check(
             &balance,
-            r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"Your current balance is 30, but that costs 50.",
-                "instance":"/account/12345/msgs/abc","balance":30,"accounts":["/account/12345","/account/67890"]}"#,
+            json!({
+                "type": "https://example.com/probs/out-of-credit",
+                "title": "You do not have enough credit.",
+                "status": 403,
+                "detail": "Your current balance is 30, but that costs 50.",
+                "instance": "/account/12345/msgs/abc",
+                "balance": 30,
+                "accounts": ["/account/12345", "/account/67890"],
+            }),
         );
-        let errors = serde_json::json!([
+        let errors = json!([
             { "detail": "must be a positive integer", "pointer": "#/age" },
             { "detail": "must be 'green', 'red' or 'blue'", "pointer": "#/profile/color" },
         ]);
-        let validation = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "Your request is not valid.").with("errors", errors);
+        let validation = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "Two members are wrong.")
+            .of_type("https://example.net/validation-error", "Your request is not valid.")
+            .with("errors", errors.clone());
         check(
             &validation,
-            r##"{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"Your request is not valid.",
-                "errors":[{"detail":"must be a positive integer","pointer":"#/age"},
-                {"detail":"must be 'green', 'red' or 'blue'","pointer":"#/profile/color"}]}"##,
+            json!({
+                "type": "https://example.net/validation-error",
+                "title": "Your request is not valid.",
+                "status": 422,
+                "detail": "Two members are wrong.",
+                "errors": errors,
+            }),
         );
+        // §4.2.1: without a type of its own the title is the phrase of the status.
+        let blank = json!({"type": "about:blank", "title": "Not Found", "status": 404, "detail": "no"});
+        check(&Problem::new(StatusCode::NOT_FOUND, "no"), blank);
 
-        fn check(problem: &Problem, expected: &str) {
-            let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-            assert_eq!(value(&problem.json()), value(expected));
+        fn check(problem: &Problem, expected: Value) {
+            assert_eq!(serde_json::from_str::<Value>(&problem.json()).unwrap(), expected);
+            let page = problem.page().unwrap();
+            assert!(page.contains(expected["title"].as_str().unwrap()), "{page}");
         }
     }
 

@@ -51,7 +51,7 @@ use tokio::{
 };
 
 pub use cgroup::Cgroup;
-pub use claim::{Claim, Other, claim};
+pub use claim::{Claim, Control, Other, Said, claim, find, runs};
 pub use exit::Exit;
 use handle::{Handle, Identity};
 pub use orphans::{Orphan, end_orphans};
@@ -331,6 +331,9 @@ fn refusal(launch: &Launch, error: &io::Error) -> io::Error {
     let reason = match fs::metadata(launch.dir.join(".")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => format!("cannot run `{command}`: there is no folder {dir}"),
         Err(error) => format!("cannot run `{command}` in the folder {dir}: {error}"),
+        Ok(_) if error.kind() == io::ErrorKind::WouldBlock => format!(
+            "cannot run `{command}`: the system starts no more processes for this user; end some, or raise `ulimit -u`, and save again"
+        ),
         Ok(_) => format!("cannot start {} to run `{command}`: {error}", launch.keeper.program.display()),
     };
     io::Error::new(error.kind(), reason)

@@ -1,6 +1,6 @@
 //! One program that answers: where it is, its connections, and who is inside.
 //!
-//! The pool belongs to the backend and dies with it, so that no request meets a connection to a program that is gone. A
+//! The connections belong to the backend and die with it, so that no request meets a connection to a program that is gone. A
 //! backend is closed once, by [`Backend::drain`], and never opened again.
 
 use std::{
@@ -12,70 +12,62 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Uri, uri::PathAndQuery};
-use hyper_util::{
-    client::legacy::{Client, ResponseFuture, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use http::{Response, Uri};
 use tokio::time::timeout;
 use tokio_util::{sync::DropGuard, task::TaskTracker};
 
 use super::{
-    body::Outgoing,
+    ProxyError,
     gate::{Entry, Gate},
-    request::locate,
+    request::Outbound,
+    target::Target,
+    transport::{Connections, Content, Failure, Transport},
+    words::Words,
 };
 use crate::generation::Generation;
-
-/// A connection on this machine is made in microseconds, one to a container in milliseconds.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-
-/// Shorter than the shortest keep-alive that common programs have (gunicorn: 2 s), so that it is we who close an idle connection
-/// and a POST never crosses the program's close.
-const IDLE_LIMIT: Duration = Duration::from_millis(1500);
-
-/// What a program's response head may take. Node writes at most 16 KiB by default, Go 1 MiB, which nobody needs.
-const HEAD_LIMIT: usize = 128 * 1024;
 
 /// How long upgraded connections may take to say good-bye once they are asked to.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(250);
 
-type HttpClient = Client<HttpConnector, Outgoing>;
-
-/// Which connections a request may go over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Connections {
-    /// Kept-alive ones, as a rule.
-    Pooled,
-    /// Only a new one: after a kept-alive one broke, the next in the pool may be broken too.
-    New,
-}
-
 /// One program that answers requests, of one generation.
 pub struct Backend {
-    base: Uri,
+    target: Target,
     generation: AtomicU64,
-    pooled: HttpClient,
-    unpooled: HttpClient,
+    transport: Transport,
     gate: Arc<Gate>,
-    tunnels: TaskTracker,
+    tasks: TaskTracker,
+    words: Option<Words>,
     _ends: [DropGuard; 2],
 }
 
 impl Backend {
-    /// A program that listens at `base` (`http://127.0.0.1:PORT`; a path is ignored). No connection is made yet. Dropping the
-    /// last handle ends the event streams and websockets that still run through it.
+    /// A program that listens at `target`. No connection is made yet. Dropping the last handle ends the event streams and
+    /// websockets that still run through it.
     #[must_use]
-    pub fn new(base: Uri, generation: Generation) -> Arc<Self> {
+    pub fn new(target: impl Into<Target>, generation: Generation) -> Arc<Self> {
+        Self::with(target.into(), generation, None)
+    }
+
+    /// The same for a program whose output is heard: where it gives no answer, its last lines are told.
+    #[must_use]
+    pub fn speaking(
+        target: impl Into<Target>,
+        generation: Generation,
+        last_words: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Self::with(target.into(), generation, Some(Words::new(last_words)))
+    }
+
+    fn with(target: Target, generation: Generation, words: Option<Words>) -> Arc<Self> {
         let gate = Arc::new(Gate::default());
         let ends = [gate.ends().events.clone().drop_guard(), gate.ends().tunnels.clone().drop_guard()];
         Arc::new(Self {
-            base,
+            transport: Transport::new(&target),
+            target,
             generation: AtomicU64::new(generation.0),
-            pooled: client(usize::MAX),
-            unpooled: client(0),
             gate,
-            tunnels: TaskTracker::new(),
+            tasks: TaskTracker::new(),
+            words,
             _ends: ends,
         })
     }
@@ -122,18 +114,24 @@ impl Backend {
         self.gate.enter()
     }
 
-    /// Sends a request whose target is `path`; the authority is always ours.
-    pub(super) fn send(&self, mut request: Request<Outgoing>, path: &PathAndQuery, over: Connections) -> ResponseFuture {
-        *request.uri_mut() = locate(&self.base, path);
-        match over {
-            Connections::Pooled => self.pooled.request(request),
-            Connections::New => self.unpooled.request(request),
-        }
+    /// Sends a request once and waits for the head of its answer.
+    pub(super) async fn send(&self, outbound: &Outbound, over: Connections) -> Result<Response<Content>, Failure> {
+        let protocol = outbound.protocol(&self.target);
+        self.transport.send(outbound.attempt(&self.target, protocol), protocol, over).await
     }
 
-    /// Runs an upgraded connection; it ends by itself, or when the backend drains.
-    pub(super) fn run_tunnel(&self, tunnel: impl Future<Output = ()> + Send + 'static) {
-        self.tunnels.spawn(tunnel);
+    /// Runs what goes on after the head of an answer, beside its body: an upgraded connection, which ends by itself or when the
+    /// backend drains, or the rest of an upload.
+    pub(super) fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// An error of this program, with its last lines where it is the program's.
+    pub(super) fn explain(&self, error: ProxyError) -> ProxyError {
+        match &self.words {
+            Some(words) => words.explain(error),
+            None => error,
+        }
     }
 
     /// Event streams and upgraded connections inside.
@@ -143,25 +141,17 @@ impl Backend {
     }
 
     pub(super) fn base(&self) -> &Uri {
-        &self.base
+        &self.target.base
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.target
     }
 }
 
 impl fmt::Debug for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (base, generation) = (&self.base, self.generation());
+        let (base, generation) = (&self.target.base, self.generation());
         write!(f, "Backend({base}, generation {generation}, {} in flight)", self.in_flight())
     }
-}
-
-fn client(idle_connections: usize) -> HttpClient {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(CONNECT_LIMIT));
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_LIMIT)
-        .pool_max_idle_per_host(idle_connections)
-        .http1_max_buf_size(HEAD_LIMIT)
-        .build(connector)
 }

@@ -2,10 +2,12 @@
 //!
 //! [`ProxyError::problem`] is the one place that says which status each reason has; the server makes the page.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
+use axum::BoxError;
 use http::{StatusCode, Uri};
 
+use super::transport::{HEAD_LIMIT, MOST_HEADERS};
 use crate::report::Report;
 
 /// Starts take seconds: a client that asks again after one finds the program or another wait.
@@ -33,7 +35,7 @@ pub enum ProxyError {
     #[error("{}", .0.title)]
     Down(Arc<Report>),
     /// The program did not come in time.
-    #[error("waited {} s for {why}", .limit.as_secs())]
+    #[error("waited {} s for {why}", .limit.as_secs_f64())]
     Waited {
         /// What was waited for.
         why: String,
@@ -54,22 +56,70 @@ pub enum ProxyError {
     },
     /// The program closed the connection without an answer.
     #[error("the program closed the connection without an answer")]
-    Unanswered(#[source] hyper_util::client::legacy::Error),
+    Unanswered(#[source] BoxError),
     /// What the program answered is not HTTP.
-    #[error("the program's answer is not valid HTTP")]
-    Malformed(#[source] hyper_util::client::legacy::Error),
+    #[error("the program's answer is not valid HTTP/1.1; one that speaks HTTP/2 alone needs `http2 = true` in everlit.toml")]
+    Malformed(#[source] hyper::Error),
+    /// The head of what the program answers is too large.
+    #[error(
+        "the head of the program's answer has more than {} KiB or {MOST_HEADERS} headers, and no more is passed on; cookies that it sets \
+         again and again are the most common reason",
+        HEAD_LIMIT / 1024
+    )]
+    Excessive(#[source] hyper::Error),
     /// The program switched to a protocol that nobody asked for.
     #[error("the program switched protocols without being asked to")]
     Unasked,
+    /// The program answered a websocket's handshake with a page.
+    #[error("the program answered without opening the websocket")]
+    Unswitched,
+    /// The certificate is not believed.
+    #[error(
+        "the certificate of {base} is not trusted: {reason}; add who signed it to this system, or give it a `[[proxy]]` with `verify = false` in everlit.toml"
+    )]
+    Untrusted {
+        /// Where the program is.
+        base: Uri,
+        /// Why.
+        reason: String,
+    },
+    /// No encrypted connection came about.
+    #[error("no TLS connection to {base}: {source}; does it speak https?")]
+    Tls {
+        /// Where the program is.
+        base: Uri,
+        /// What went wrong.
+        source: io::Error,
+    },
     /// The program took the request and is silent.
-    #[error("the program has not answered for {} s", .limit.as_secs())]
+    #[error("the program has not answered for {} s", .limit.as_secs_f64())]
     Silent {
         /// For how long.
         limit: Duration,
     },
     /// The browser's upload broke off.
     #[error("the request's body broke off")]
-    Upload(#[source] hyper_util::client::legacy::Error),
+    Upload(#[source] hyper::Error),
+    /// The error of a program, with what it wrote.
+    #[error("{error}")]
+    Spoken {
+        /// What went wrong.
+        #[source]
+        error: Box<ProxyError>,
+        /// The last lines it wrote, colours included.
+        output: String,
+    },
+}
+
+/// A bound that a request met, and that a person may move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// How long it waits for a program.
+    Wait,
+    /// How long a program may be silent.
+    Answer,
+    /// How many requests wait.
+    Waiting,
 }
 
 /// An error as the person at the browser should see it. Plain data; nothing in it is escaped.
@@ -81,15 +131,51 @@ pub struct Problem {
     pub detail: String,
     /// What the program said, where it is known.
     pub report: Option<Arc<Report>>,
+    /// The last lines that the program wrote, colours included, where they are known and no report has them.
+    pub output: Option<String>,
     /// When to ask again, where asking again can help.
     pub retry_after: Option<Duration>,
+    /// The bound that was met, where it is one that may be moved.
+    pub bound: Option<Bound>,
 }
 
 impl ProxyError {
     /// What to answer.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem { status: self.status(), detail: self.to_string(), report: self.report(), retry_after: self.retry_after() }
+        if let Self::Spoken { error, output } = self {
+            return Problem { output: Some(output.clone()), ..error.problem() };
+        }
+        let (status, detail, report) = (self.status(), self.to_string(), self.report());
+        Problem { status, detail, report, output: None, retry_after: self.retry_after(), bound: self.bound() }
+    }
+
+    fn bound(&self) -> Option<Bound> {
+        match self {
+            Self::Waited { .. } => Some(Bound::Wait),
+            Self::Silent { .. } => Some(Bound::Answer),
+            Self::Crowded => Some(Bound::Waiting),
+            _ => None,
+        }
+    }
+
+    /// Whether the program's own words may tell why.
+    pub(super) fn is_the_programs(&self) -> bool {
+        matches!(
+            self,
+            Self::Waited { .. }
+                | Self::Refused { .. }
+                | Self::Unanswered(_)
+                | Self::Malformed(_)
+                | Self::Excessive(_)
+                | Self::Silent { .. }
+        )
+    }
+
+    /// Whether nobody who speaks HTTP is there, by all that can be seen.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        self.status() == StatusCode::BAD_GATEWAY && !matches!(self, Self::Down(_) | Self::Excessive(_))
     }
 
     fn status(&self) -> StatusCode {
@@ -97,9 +183,16 @@ impl ProxyError {
             Self::Target | Self::Upload(_) => StatusCode::BAD_REQUEST,
             Self::CrossOrigin { .. } => StatusCode::FORBIDDEN,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Down(_) | Self::Refused { .. } | Self::Unanswered(_) | Self::Malformed(_) | Self::Unasked => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Down(_)
+            | Self::Refused { .. }
+            | Self::Unanswered(_)
+            | Self::Malformed(_)
+            | Self::Excessive(_)
+            | Self::Unasked
+            | Self::Unswitched
+            | Self::Untrusted { .. }
+            | Self::Tls { .. } => StatusCode::BAD_GATEWAY,
+            Self::Spoken { error, .. } => error.status(),
             Self::Waited { .. } | Self::Crowded | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Silent { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Loop => StatusCode::LOOP_DETECTED,

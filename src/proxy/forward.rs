@@ -9,37 +9,31 @@
 //!
 //! A request that may have reached a program is never sent to it twice, unless its method is safe.
 
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper_util::client::legacy::Error;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     Backend, Peer, ProxyError, State, Upstream,
-    backend::Connections,
     gate::Entry,
     limits::Limits,
     request::Outbound,
     response,
+    rewrite::rewrite,
+    transport::{Connections, Content, Failure},
     tunnel::{self, Speech},
 };
+use crate::telemetry::{Phase, Phases};
 
 /// The pauses between attempts to connect grow from the first to the last of these: a refused attempt costs microseconds here.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// How sending failed.
-enum Failure {
-    /// Not one byte was sent.
-    Unsent(Error),
-    /// It may have arrived.
-    Unanswered(Error),
-    /// There is nothing to repeat.
-    Final(ProxyError),
-}
+/// How long a program that was asked whether it wants a body may say nothing, before it gets it: many do not know the question
+/// (RFC 9110 §10.1.1). It is what curl waits.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a request sees when it looks who answers.
 enum Look {
@@ -58,45 +52,50 @@ impl Upstream {
     ///
     /// When there is no answer to give; [`ProxyError::problem`] says what to tell the browser.
     pub async fn forward(&self, request: Request<Body>, peer: Peer) -> Result<Response<Body>, ProxyError> {
-        let mut outbound = Outbound::new(request, &peer, &self.pseudonym)?;
-        let mut patience = Patience::new(self.limits);
+        let phases = Phases::of(request.extensions());
+        let mut outbound = Outbound::new(request, &peer, &self.0.signature)?;
+        let mut patience = Patience::new(self.0.limits);
         let mut over = Connections::Pooled;
         loop {
-            let (backend, entry) = self.enter(&mut patience).await?;
+            let (backend, entry) = self.enter(&mut patience, &phases).await?;
             // Now, not when the answer comes: what the program reads for it may be changed in between.
             let generation = backend.generation();
-            match self.send(&backend, &outbound, over).await {
+            match phases.during(Phase::App, self.send(&backend, &outbound, over)).await {
                 Ok(response) => {
                     let mut response = self.answer(response, &mut outbound, &backend, entry, &peer)?;
                     response.extensions_mut().insert(generation);
                     return Ok(response);
                 }
-                Err(Failure::Unsent(_)) if outbound.is_whole() => {
+                Err(Failure::Unsent) => {
+                    debug_assert!(outbound.is_whole(), "what was not sent came back");
                     drop(entry);
-                    self.wait_to_reconnect(&backend, &mut patience).await?;
+                    phases
+                        .during(Phase::Queue, self.wait_to_reconnect(&backend, &mut patience))
+                        .await
+                        .map_err(|error| backend.explain(error))?;
                 }
                 Err(Failure::Unanswered(_)) if over == Connections::Pooled && outbound.is_repeatable() => {
                     over = Connections::New;
                 }
-                Err(Failure::Unsent(error) | Failure::Unanswered(error)) => return Err(ProxyError::Unanswered(error)),
-                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Unanswered(error)) => return Err(backend.explain(ProxyError::Unanswered(error))),
+                Err(Failure::Final(error)) => return Err(backend.explain(error)),
             }
         }
     }
 
     /// Waits until a program lets the request in.
-    async fn enter(&self, patience: &mut Patience) -> Result<(Arc<Backend>, Entry), ProxyError> {
+    async fn enter(&self, patience: &mut Patience, phases: &Phases) -> Result<(Arc<Backend>, Entry), ProxyError> {
         loop {
             match self.look() {
                 Look::Admitted(backend, entry) => return Ok((backend, entry)),
                 Look::Down(error) => return Err(error),
-                Look::Wait => self.park(patience).await?,
+                Look::Wait => phases.during(Phase::Queue, self.park(patience)).await?,
             }
         }
     }
 
     fn look(&self) -> Look {
-        match &*self.states.borrow() {
+        match &*self.0.states.borrow() {
             State::Serving(backend) => match backend.enter() {
                 Some(entry) => Look::Admitted(backend.clone(), entry),
                 None => Look::Wait,
@@ -108,8 +107,8 @@ impl Upstream {
 
     /// Waits for a state to act on.
     async fn park(&self, patience: &mut Patience) -> Result<(), ProxyError> {
-        let _ticket = self.parking.take().ok_or(ProxyError::Crowded)?;
-        let mut states = self.states.clone();
+        let _ticket = self.0.parking.take().ok_or(ProxyError::Crowded)?;
+        let mut states = self.0.states.clone();
         let decided = timeout_at(patience.deadline(), states.wait_for(State::is_decided)).await.map(|state| state.is_ok());
         match decided {
             Ok(true) => patience.start_over(),
@@ -120,11 +119,15 @@ impl Upstream {
     }
 
     fn waited_in_vain(&self) -> ProxyError {
-        let why = match &*self.states.borrow() {
+        let why = match &*self.0.states.borrow() {
             State::Waiting { why } => why.clone(),
             State::Serving(_) | State::Down(_) => "the next program".to_owned(),
         };
-        ProxyError::Waited { why, limit: self.limits.park }
+        let error = ProxyError::Waited { why, limit: self.0.limits.park };
+        match &*self.0.awaited.borrow() {
+            Some(words) => words.explain(error),
+            None => error,
+        }
     }
 
     /// Waits until somebody else serves, or until it is worth trying the same program again.
@@ -132,7 +135,7 @@ impl Upstream {
         let refused = || ProxyError::Refused { base: refused_by.base().clone() };
         let pause = patience.pause().ok_or_else(refused)?;
         let is_other = |state: &State| !matches!(state, State::Serving(backend) if Arc::ptr_eq(backend, refused_by));
-        let mut states = self.states.clone();
+        let mut states = self.0.states.clone();
         match timeout(pause, states.wait_for(is_other)).await.map(|state| state.is_ok()) {
             Ok(true) => patience.start_over(),
             Ok(false) => return Err(refused()),
@@ -143,13 +146,19 @@ impl Upstream {
 
     /// Sends the request once and waits for the head of the answer; silence counts from the last piece of the body that the
     /// program took.
-    async fn send(&self, backend: &Backend, outbound: &Outbound, over: Connections) -> Result<Response<Incoming>, Failure> {
-        let mut response = backend.send(outbound.attempt(), &outbound.path, over);
-        let limit = self.limits.answer;
+    async fn send(&self, backend: &Backend, outbound: &Outbound, over: Connections) -> Result<Response<Content>, Failure> {
+        let mut response = pin!(backend.send(outbound, over));
+        let limit = backend.target().answer;
         let mut deadline = Instant::now() + limit;
+        if outbound.is_awaited() {
+            match timeout(LEAVE_LIMIT, &mut response).await {
+                Ok(answered) => return answered,
+                Err(_) => outbound.permit(),
+            }
+        }
         loop {
             match timeout_at(deadline, &mut response).await {
-                Ok(answered) => return answered.map_err(Failure::from),
+                Ok(answered) => return answered,
                 Err(_) => deadline = outbound.upload.as_ref().map_or(deadline, |upload| upload.moved() + limit),
             }
             if deadline <= Instant::now() {
@@ -160,55 +169,55 @@ impl Upstream {
 
     fn answer(
         &self,
-        response: Response<Incoming>,
+        mut response: Response<Content>,
         outbound: &mut Outbound,
         backend: &Backend,
         entry: Entry,
         peer: &Peer,
     ) -> Result<Response<Body>, ProxyError> {
-        let version = response.version();
-        let mut relayed = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let (version, status) = (response.version(), response.status());
+        let mut relayed = if status == StatusCode::SWITCHING_PROTOCOLS {
             upgrade(response, outbound, backend, entry)?
+        } else if status.is_success() && outbound.upgrade.as_ref().is_some_and(|wanted| wanted.key.is_some()) {
+            // Over HTTP/2 every success opens the websocket.
+            return Err(ProxyError::Unswitched);
         } else {
+            go_on_sending(response.body_mut(), outbound, backend);
             response::relay(response, &outbound.method, entry)
         };
-        response::sign(relayed.headers_mut(), version, &self.pseudonym, peer.host.host());
+        let headers = relayed.headers_mut();
+        self.0.signature.sign(headers, version);
+        response::drop_transport_security(headers, peer.host.host());
+        rewrite(headers, backend.base(), peer);
         Ok(relayed)
+    }
+}
+
+/// Lets an upload go on while its answer is read: the browser may read it only once all is sent.
+fn go_on_sending(content: &mut Content, outbound: &Outbound, backend: &Backend) {
+    let Some(upload) = outbound.upload.clone().filter(|upload| !upload.is_over() && !upload.is_awaited()) else { return };
+    if let Some(driving) = content.take_driving() {
+        backend.run(async move {
+            driving.run().await;
+            upload.discard().await;
+        });
     }
 }
 
 /// Lets the two connections be joined once the browser has got the response.
 fn upgrade(
-    mut response: Response<Incoming>,
+    mut response: Response<Content>,
     outbound: &mut Outbound,
     backend: &Backend,
     entry: Entry,
 ) -> Result<Response<Body>, ProxyError> {
     let wanted = outbound.upgrade.take().ok_or(ProxyError::Unasked)?;
     let app = hyper::upgrade::on(&mut response);
-    let (head, _) = response.into_parts();
-    let switched = response::switch(head.headers, &wanted.protocol).ok_or(ProxyError::Unasked)?;
+    let (head, mut content) = response.into_parts();
+    let switched = response::switch(head.headers, &wanted).ok_or(ProxyError::Unasked)?;
     let speech = if wanted.is_websocket() { Speech::Websocket } else { Speech::Other };
-    backend.run_tunnel(tunnel::run(wanted.browser, app, speech, entry.into_stream()));
+    backend.run(tunnel::run(wanted.browser, app, content.take_driving(), speech, entry.into_stream()));
     Ok(switched)
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let Some(cause) = error.source().and_then(|source| source.downcast_ref::<hyper::Error>()) else {
-            return if error.is_connect() { Self::Unsent(error) } else { Self::Unanswered(error) };
-        };
-        // Canceled means that the connection closed while the request was still queued before it.
-        if error.is_connect() || cause.is_canceled() {
-            Self::Unsent(error)
-        } else if cause.is_parse() {
-            Self::Final(ProxyError::Malformed(error))
-        } else if cause.is_user() {
-            Self::Final(ProxyError::Upload(error))
-        } else {
-            Self::Unanswered(error)
-        }
-    }
 }
 
 /// What a request has left of its time.

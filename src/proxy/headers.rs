@@ -26,17 +26,35 @@ static END_TO_END: [HeaderName; 9] =
     [AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE];
 
 /// The tokens of a list field, over all its lines.
-pub(super) fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+pub(super) fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> + use<'h> {
     let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).filter(|token| !token.is_empty())
 }
 
+/// Whether a list field has this token.
+pub(super) fn is_named(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    tokens(headers, name).any(|named| named.eq_ignore_ascii_case(token))
+}
+
 /// Removes what concerns only the connection the message came over.
-pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let nominated: Vec<HeaderName> = tokens(headers, CONNECTION).filter_map(|name| name.parse().ok()).collect();
-    for name in nominated.iter().filter(|name| !END_TO_END.contains(name)).chain(&HOP_BY_HOP) {
+pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let options = tokens(headers, &CONNECTION).filter(|option| !is_option(option));
+    let nominated: Vec<HeaderName> = options.filter_map(|name| name.parse().ok()).collect();
+    let is_nominated = |name: &HeaderName| nominated.contains(name) && !END_TO_END.contains(name);
+    remove(headers, |name| HOP_BY_HOP.contains(name) || is_nominated(name));
+}
+
+/// A look at the few names there are is shorter than one for each name that may be.
+fn remove(headers: &mut HeaderMap, is_removed: impl Fn(&HeaderName) -> bool) {
+    let removed: Vec<HeaderName> = headers.keys().filter(|name| is_removed(name)).cloned().collect();
+    for name in removed {
         headers.remove(name);
     }
+}
+
+/// The options that nearly every message has: they nominate nothing that is not removed anyway.
+fn is_option(option: &str) -> bool {
+    ["keep-alive", "close", "upgrade"].iter().any(|known| option.eq_ignore_ascii_case(known))
 }
 
 /// Whether a request field may not come from outside: it is set by us, or trusted by programs because proxies set it.
@@ -47,10 +65,7 @@ pub(super) fn is_ours(name: &HeaderName) -> bool {
 
 /// Removes the fields that [`is_ours`] names.
 pub(super) fn remove_ours(headers: &mut HeaderMap) {
-    let forged: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name)).cloned().collect();
-    for name in forged {
-        headers.remove(name);
-    }
+    remove(headers, is_ours);
 }
 
 /// Whether a field may stand in the trailers of a request: neither of the connection nor one that changes what was decided

@@ -15,32 +15,39 @@ mod forward;
 mod frames;
 mod gate;
 mod headers;
+mod interim;
 mod limits;
 mod parking;
 mod request;
 mod response;
+mod rewrite;
+mod target;
+mod transport;
 mod tunnel;
 mod upgrade;
+mod via;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher, Hasher},
-    net::SocketAddr,
-    sync::Arc,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::uri::{Authority, Scheme};
 use tokio::sync::watch;
 
 pub use backend::Backend;
-pub use error::{Problem, ProxyError};
+pub use error::{Bound, Problem, ProxyError};
+pub(crate) use headers::remove_hop_by_hop;
+pub use interim::Interim;
+pub use target::{HostPolicy, Protocol, Target, Trust};
+pub use upgrade::{Welcome, is_websocket_connect};
 
 use crate::{generation::Generation, report::Report};
 use limits::Limits;
 use parking::Parking;
+use via::Signature;
+use words::Words;
 
 /// Who answers requests.
 #[derive(Clone, Debug)]
@@ -76,14 +83,21 @@ impl State {
 pub struct Slot {
     states: watch::Sender<State>,
     parking: Arc<Parking>,
+    awaited: watch::Sender<Option<Words>>,
 }
 
 /// The requests' end: cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Upstream {
+pub struct Upstream(Arc<Shared>);
+
+/// What requests read.
+#[derive(Debug)]
+struct Shared {
     states: watch::Receiver<State>,
     parking: Arc<Parking>,
-    pseudonym: Arc<str>,
+    /// What the program says that is waited for.
+    awaited: watch::Receiver<Option<Words>>,
+    signature: Signature,
     limits: Limits,
 }
 
@@ -98,22 +112,18 @@ pub struct Peer {
     pub host: Authority,
 }
 
-/// The two ends of a proxy. Until the first [`Slot::replace`] requests wait.
+/// The two ends of a proxy. Until the first [`Slot::replace`] requests wait, for so long and so many at most.
 #[must_use]
-pub fn slot() -> (Slot, Upstream) {
-    slot_within(Limits::default())
+pub fn slot(wait: Duration, waiting: usize) -> (Slot, Upstream) {
+    slot_within(Limits { park: wait, parked: waiting, ..Limits::default() })
 }
 
 fn slot_within(limits: Limits) -> (Slot, Upstream) {
     let (sender, receiver) = watch::channel(State::Waiting { why: "the first start".to_owned() });
     let parking = Arc::new(Parking::new(limits.parked));
-    let slot = Slot { states: sender, parking: parking.clone() };
-    (slot, Upstream { states: receiver, parking, pseudonym: pseudonym(), limits })
-}
-
-/// The name by which we know our own `Via` again: another Everlit in front of or behind this one is no loop.
-fn pseudonym() -> Arc<str> {
-    format!("everlit-{:016x}", RandomState::new().build_hasher().finish()).into()
+    let (awaiting, awaited) = watch::channel(None);
+    let slot = Slot { states: sender, parking: parking.clone(), awaited: awaiting };
+    (slot, Upstream(Arc::new(Shared { states: receiver, parking, awaited, signature: Signature::new(), limits })))
 }
 
 impl Slot {
@@ -124,6 +134,11 @@ impl Slot {
             self.parking.forget();
         }
         replaced
+    }
+
+    /// Takes the last lines of a program that starts from here, for those who wait for it in vain.
+    pub fn listen_to(&self, last_words: impl Fn() -> String + Send + Sync + 'static) {
+        self.awaited.send_replace(Some(Words::new(last_words)));
     }
 
     /// Gives the program that serves the number of a generation in which it is unchanged and something else is new.

@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{frames::Frames, gate::Entry};
+use super::{frames::Frames, gate::Entry, transport::Driving};
 
 /// A close frame with code 1012 (RFC 6455 §5.5.1, IANA registry of close codes).
 const SERVICE_RESTART: [u8; 4] = [0x88, 0x02, 0x03, 0xf4];
@@ -35,8 +35,15 @@ pub(super) enum Speech {
 
 type Pipe = TokioIo<Upgraded>;
 
-/// Joins two upgraded connections. Ends when either side closes or the backend of `entry` asks for it.
-pub(super) async fn run(browser: OnUpgrade, app: OnUpgrade, speech: Speech, entry: Entry) {
+/// Joins two upgraded connections, the program's one once its last message is through. Ends when either side closes or the
+/// backend of `entry` asks for it.
+pub(super) async fn run(browser: OnUpgrade, app: OnUpgrade, rest: Option<Driving>, speech: Speech, entry: Entry) {
+    let app = async {
+        if let Some(rest) = rest {
+            rest.run().await;
+        }
+        app.await
+    };
     // Either side may be gone before the switch is complete; then there is nobody to tell.
     if let Ok((browser, app)) = tokio::try_join!(browser, app) {
         join(TokioIo::new(browser), TokioIo::new(app), speech, &entry).await;

@@ -6,11 +6,12 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::{
-    HeaderMap, Method, Response, StatusCode,
+    HeaderMap, Method, Request, Response, StatusCode,
     header::{ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
-    request::Parts,
 };
 use http_body_util::{BodyExt, Limited};
+
+use crate::field::SEC_FETCH_DEST;
 
 /// What a module says that wants to take its own updates.
 const MENTION: &[u8] = b"import.meta.hot";
@@ -33,9 +34,9 @@ pub(crate) enum Destination {
 impl Destination {
     /// Browsers name it on origins they trust, localhost among them; elsewhere a script that mentions `import.meta` is a module.
     #[must_use]
-    pub(crate) fn of(request: &Parts) -> Self {
-        let is_script = request.headers.get("sec-fetch-dest").is_none_or(|to| to.as_bytes() == b"script");
-        if request.method == Method::GET && is_script { Self::Script } else { Self::Other }
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let is_script = request.headers().get(&SEC_FETCH_DEST).is_none_or(|to| to.as_bytes() == b"script");
+        if *request.method() == Method::GET && is_script { Self::Script } else { Self::Other }
     }
 }
 

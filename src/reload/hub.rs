@@ -11,17 +11,25 @@ use std::{
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{ear::Tab, message::Message, shelf::Shelf, source::Source, token::Token, update::Update};
+use super::{
+    act::Act,
+    message::Message,
+    mirror::{Mirror, Mirrored},
+    originals::Originals,
+    registry::Registry,
+    shelf::Shelf,
+    source::{Source, Visitor},
+    token::Token,
+    update::Update,
+};
 use crate::{
+    config::AtOnceLimits,
     generation::{Generation, Standing},
-    telemetry::Notices,
+    telemetry::{Notice, Notices, OpenPage},
 };
 
 /// Messages a browser may be behind. One that is further behind is let go: it reconnects and compares.
 const QUEUE: usize = 64;
-
-/// Sockets at once. A developer has dozens of tabs; the rest is for load tests, and the bound for hostile pages.
-const SOCKETS: usize = 8192;
 
 /// Tells every connected browser; cheap to clone.
 #[derive(Clone, Debug)]
@@ -31,10 +39,15 @@ pub struct Hub(Arc<Inner>);
 struct Inner {
     told: broadcast::Sender<Told>,
     sockets: AtomicUsize,
+    /// How many there may be at once.
+    most_sockets: AtomicUsize,
     /// Those that named a page.
-    tabs: AtomicUsize,
+    registry: Registry,
     morph: AtomicBool,
+    console: AtomicBool,
+    mirror: Mirror,
     shelf: Shelf,
+    originals: Originals,
     wiring: Wiring,
 }
 
@@ -78,34 +91,14 @@ pub(super) enum Told {
 pub(super) struct Prepared {
     /// For sockets that name no page.
     pub(super) plain: Utf8Bytes,
-    page: Share,
-    /// Where it is another for pages whose scripts fetch.
-    fetching: Option<Share>,
-}
-
-/// What of an update is for some of the pages.
-#[derive(Debug)]
-pub(super) struct Share {
-    pub(super) update: Update,
     /// For pages whose own text stays; `None` when it does not concern them.
     pub(super) files: Option<Utf8Bytes>,
+    pub(super) update: Update,
 }
 
 impl Prepared {
     fn new(update: Update) -> Self {
-        let plain = update.plain().text();
-        let fetching = update.with_answers().map(Share::new);
-        Self { plain, page: Share::new(update), fetching }
-    }
-
-    pub(super) fn share(&self, tab: Tab) -> &Share {
-        self.fetching.as_ref().filter(|_| tab.fetches).unwrap_or(&self.page)
-    }
-}
-
-impl Share {
-    fn new(update: Update) -> Self {
-        Self { files: update.files().as_ref().map(Message::text), update }
+        Self { plain: update.plain().text(), files: update.files().as_ref().map(Message::text), update }
     }
 }
 
@@ -113,8 +106,11 @@ impl Share {
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) told: broadcast::Receiver<Told>,
+    /// What is done in other pages, where that is mirrored.
+    pub(super) acts: Option<broadcast::Receiver<Arc<Mirrored>>>,
     hub: Hub,
-    is_tab: bool,
+    /// The page's number, once it has named itself.
+    number: Option<u64>,
 }
 
 impl Hub {
@@ -122,8 +118,20 @@ impl Hub {
     #[must_use]
     pub fn new(wiring: Wiring) -> Self {
         let (told, _) = broadcast::channel(QUEUE);
-        let (sockets, tabs, morph) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(true));
-        Self(Arc::new(Inner { told, sockets, tabs, morph, shelf: Shelf::default(), wiring }))
+        let (morph, console) = (AtomicBool::new(true), AtomicBool::new(true));
+        let most_sockets = AtomicUsize::new(AtOnceLimits::default().sockets);
+        Self(Arc::new(Inner {
+            told,
+            sockets: AtomicUsize::new(0),
+            most_sockets,
+            registry: Registry::default(),
+            morph,
+            console,
+            mirror: Mirror::default(),
+            shelf: Shelf::default(),
+            originals: Originals::default(),
+            wiring,
+        }))
     }
 
     /// A hub that hears and asks nobody.
@@ -148,7 +156,16 @@ impl Hub {
     /// How many browsers' pages are connected; tools that name none are not among them.
     #[must_use]
     pub fn tabs(&self) -> usize {
-        self.0.tabs.load(Ordering::Relaxed)
+        self.0.registry.count()
+    }
+
+    /// The pages that are open, the one that was opened first at the front. Each is of the generation it said last, and its latency is that
+    /// of the last ping: one goes out when it opens, and then every half minute.
+    #[must_use]
+    pub fn pages(&self) -> Vec<OpenPage> {
+        let newest = self.standing().generation;
+        let pages = self.0.registry.pages().into_iter();
+        pages.map(|page| OpenPage { is_newest: page.generation >= newest, ..page }).collect()
     }
 
     /// When a browser last asked for a page to show.
@@ -162,11 +179,28 @@ impl Hub {
         self.0.morph.store(morph, Ordering::Relaxed);
     }
 
+    /// Whether pages say what their consoles do. Those that are open already are not heard any more, or only when loaded anew.
+    pub fn set_console(&self, console: bool) {
+        self.0.console.store(console, Ordering::Relaxed);
+    }
+
+    /// Whether what a person does in a page is repeated in the others. Pages that are open already take part when they are loaded anew.
+    pub fn set_mirror(&self, mirror: bool) {
+        self.0.mirror.set(mirror);
+    }
+
+    /// How many sockets there may be at once; those that are open stay.
+    pub fn set_most_sockets(&self, most: usize) {
+        self.0.most_sockets.store(most, Ordering::Relaxed);
+    }
+
     /// A new browser's end; `None` when there are too many.
     pub(super) fn listen(&self) -> Option<Listener> {
-        let place =
-            self.0.sockets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < SOCKETS).then_some(open + 1));
-        place.ok().map(|_| Listener { told: self.0.told.subscribe(), hub: self.clone(), is_tab: false })
+        let most = self.0.most_sockets.load(Ordering::Relaxed);
+        let place = self.0.sockets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < most).then_some(open + 1));
+        let listener =
+            || Listener { told: self.0.told.subscribe(), acts: self.0.mirror.listen(), hub: self.clone(), number: None };
+        place.ok().map(|_| listener())
     }
 
     /// The first message of a socket. It must be made after [`Hub::listen`], or what changes in between is lost.
@@ -180,13 +214,39 @@ impl Hub {
         let _ = self.0.wiring.painted.try_send(Painted { generation, at: Instant::now() });
     }
 
+    /// Passes on what a page's console says, when anybody wants to hear it. Its socket does not wait until the places are found.
+    pub(super) fn pass_on(&self, notices: Vec<Notice>, visitor: &Visitor) {
+        if self.hears_console() {
+            let (hub, visitor) = (self.clone(), visitor.clone());
+            self.originals().run(async move {
+                for notice in hub.with_originals(notices, &visitor).await {
+                    hub.0.wiring.notices.send(notice);
+                }
+            });
+        }
+    }
+
+    /// Whether pages say what their consoles do.
+    pub(super) fn hears_console(&self) -> bool {
+        self.0.console.load(Ordering::Relaxed)
+    }
+
     pub(super) fn morphs(&self) -> bool {
         self.0.morph.load(Ordering::Relaxed)
+    }
+
+    /// Whether what a person does in a page is repeated in the others.
+    pub(super) fn mirrors(&self) -> bool {
+        self.0.mirror.is_on()
     }
 
     /// The pages as they were served.
     pub(crate) fn shelf(&self) -> &Shelf {
         &self.0.shelf
+    }
+
+    pub(super) fn originals(&self) -> &Originals {
+        &self.0.originals
     }
 
     pub(super) fn source(&self) -> &Source {
@@ -205,10 +265,6 @@ impl Hub {
     pub(crate) fn token(&self) -> &Token {
         &self.0.wiring.token
     }
-
-    pub(super) fn notices(&self) -> &Notices {
-        &self.0.wiring.notices
-    }
 }
 
 impl Listener {
@@ -216,10 +272,39 @@ impl Listener {
         &self.hub
     }
 
-    /// A page has named itself.
-    pub(super) fn become_tab(&mut self) {
-        if !std::mem::replace(&mut self.is_tab, true) {
-            self.hub.0.tabs.fetch_add(1, Ordering::Relaxed);
+    /// A page has named itself; answers whether it did so for the first time.
+    pub(super) fn enter(&mut self, page: OpenPage) -> bool {
+        let OpenPage { path, generation, .. } = page;
+        match self.number {
+            Some(number) => {
+                self.hub.0.registry.change(number, |known| {
+                    (known.path, known.generation) = (path, known.generation.max(generation));
+                });
+                false
+            }
+            None => {
+                self.number = Some(self.hub.0.registry.enter(OpenPage { path, generation, ..page }));
+                true
+            }
+        }
+    }
+
+    /// A person did something in the page, which shows this path. One that has not named itself has nobody before it.
+    pub(super) fn tell(&self, path: &str, act: Act) {
+        if let Some(number) = self.number {
+            self.hub.0.mirror.tell(number, path, act);
+        }
+    }
+
+    /// Whether this page, which shows this path, repeats an act.
+    pub(super) fn repeats(&self, act: &Mirrored, path: &str) -> bool {
+        self.number.is_some_and(|number| act.concerns(number, path))
+    }
+
+    /// What is known of the page is something else now; nothing is known of one that has not named itself.
+    pub(super) fn change(&self, change: impl FnOnce(&mut OpenPage)) {
+        if let Some(number) = self.number {
+            self.hub.0.registry.change(number, change);
         }
     }
 }
@@ -227,6 +312,8 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.hub.0.sockets.fetch_sub(1, Ordering::Relaxed);
-        self.hub.0.tabs.fetch_sub(usize::from(self.is_tab), Ordering::Relaxed);
+        if let Some(number) = self.number {
+            self.hub.0.registry.leave(number);
+        }
     }
 }

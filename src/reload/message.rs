@@ -8,7 +8,12 @@ use std::{
 use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::{shelf::PageId, update::Update};
+use super::{
+    act::Act,
+    shelf::PageId,
+    timing::{Timing, WireTiming},
+    update::Update,
+};
 use crate::{
     generation::{Generation, ResourceState, Standing},
     report::{Diagnostic, Excerpt, Kind, Report},
@@ -40,6 +45,8 @@ pub enum Message {
         cause: Vec<String>,
         #[serde(flatten)]
         files: Files,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timing: Option<WireTiming>,
     },
     /// Refresh these pictures and fonts in place.
     Assets {
@@ -47,6 +54,8 @@ pub enum Message {
         cause: Vec<String>,
         #[serde(flatten)]
         files: Files,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timing: Option<WireTiming>,
     },
     /// Change what is shown in place: these files, and the page's own text from `base` to `target`.
     Patch {
@@ -59,9 +68,16 @@ pub enum Message {
         page: Option<String>,
         base: Option<String>,
         target: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timing: Option<WireTiming>,
     },
     /// Load the page anew.
-    Reload { generation: u64, cause: Vec<String> },
+    Reload {
+        generation: u64,
+        cause: Vec<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timing: Option<WireTiming>,
+    },
     /// A build began.
     Building { generation: u64, cause: Vec<String> },
     /// A build, a start or the program failed; this generation keeps answering.
@@ -70,6 +86,8 @@ pub enum Message {
     Ok { generation: u64, cause: Vec<String> },
     /// Somebody wrote through the API.
     Data { resource: String, ids: Vec<String> },
+    /// Do what a person did in another page, which shows this path.
+    Mirror { path: String, act: Act },
     /// Something the person should know, in one sentence.
     Notice { text: String },
 }
@@ -156,29 +174,31 @@ impl Message {
 
     /// Asks pages to load anew.
     #[must_use]
-    pub fn reload(generation: Generation, cause: &[PathBuf]) -> Self {
-        Self::Reload { generation: generation.0, cause: texts(cause) }
+    pub fn reload(generation: Generation, cause: &[PathBuf], timing: Option<&Timing>) -> Self {
+        Self::Reload { generation: generation.0, cause: texts(cause), timing: timing.map(WireTiming::from) }
     }
 
-    /// Asks pages to swap stylesheets.
-    pub(super) fn styles(generation: Generation, files: Files, cause: &[PathBuf]) -> Self {
-        Self::Styles { generation: generation.0, files, cause: texts(cause) }
+    /// Asks pages to swap the stylesheets of an update.
+    pub(super) fn styles(update: &Update, files: Files) -> Self {
+        Self::Styles { generation: update.generation.0, files, cause: texts(&update.cause), timing: update.wire_timing() }
     }
 
-    /// Asks pages to refresh pictures and fonts.
-    pub(super) fn assets(generation: Generation, files: Files, cause: &[PathBuf]) -> Self {
-        Self::Assets { generation: generation.0, files, cause: texts(cause) }
+    /// Asks pages to refresh the pictures and fonts of an update.
+    pub(super) fn assets(update: &Update, files: Files) -> Self {
+        Self::Assets { generation: update.generation.0, files, cause: texts(&update.cause), timing: update.wire_timing() }
     }
 
     /// Asks a page to change in place.
     pub(super) fn patch(update: &Update, text: Option<Texts>) -> Self {
-        let Update { generation, cause, styles, assets, modules, hashes, .. } = update.clone();
+        let Update { generation, cause, styles, assets, mut modules, answers, hashes, .. } = update.clone();
+        // A page asks the same of both: whether it loaded them.
+        modules.extend(answers);
         let (page, base, target) = match text {
             Some(Texts { page, base, target }) => (Some(page.to_string()), Some(base), Some(target)),
             None => (None, None, None),
         };
-        let (generation, cause) = (generation.0, texts(&cause));
-        Self::Patch { generation, cause, styles, assets, modules, hashes, page, base, target }
+        let (generation, cause, timing) = (generation.0, texts(&cause), update.wire_timing());
+        Self::Patch { generation, cause, styles, assets, modules, hashes, page, base, target, timing }
     }
 
     /// Says something the person should know.

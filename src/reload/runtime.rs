@@ -14,6 +14,12 @@ const TOKEN: &str = "EVERLIT_TOKEN";
 /// Stands in the file where the project's name goes, inside a JavaScript string.
 const PROJECT: &str = "EVERLIT_PROJECT";
 
+/// Stands in the file where it goes whether the page's console is forwarded: `true` or `false`.
+const CONSOLE: &str = "EVERLIT_CONSOLE";
+
+/// Stands in the file where it goes whether what a person does is mirrored: `true` or `false`.
+const MIRROR: &str = "EVERLIT_MIRROR";
+
 /// Stands in the file where those of [`FOLDER`] go, in the order of their names.
 const PARTS: &str = "EVERLIT_PARTS";
 
@@ -24,12 +30,19 @@ impl Hub {
     /// The answer to a request for the client runtime.
     #[must_use]
     pub fn client_script(&self) -> Response<Body> {
+        answer(self.client_text())
+    }
+
+    /// The client runtime itself.
+    pub(crate) fn client_text(&self) -> Vec<u8> {
         let script = assets::static_file("client.js").unwrap_or_default();
         let script = String::from_utf8_lossy(&script)
             .replace(PARTS, &assets::static_texts(FOLDER))
             .replace(TOKEN, self.token().reveal())
+            .replace(CONSOLE, &self.hears_console().to_string())
+            .replace(MIRROR, &self.mirrors().to_string())
             .replace(PROJECT, &escaped(self.project()));
-        answer(script.into_bytes())
+        script.into_bytes()
     }
 }
 
@@ -55,7 +68,9 @@ fn answer(script: Vec<u8>) -> Response<Body> {
 /// A text as the inside of a double-quoted JavaScript string.
 fn escaped(text: &str) -> String {
     let quoted = serde_json::to_string(text).unwrap_or_default();
-    quoted.trim_matches('"').replace('<', "\\u003c")
+    // Each quote that is part of the text has a backslash before it: only one is ours at either end.
+    let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
+    inside.replace('<', "\\u003c")
 }
 
 #[cfg(test)]
@@ -67,5 +82,6 @@ mod tests {
         assert_eq!(escaped("shop"), "shop");
         assert_eq!(escaped("a\\b"), "a\\\\b");
         assert_eq!(escaped("</script>"), "\\u003c/script>");
+        assert_eq!(escaped("\"; alert(1); \""), "\\\"; alert(1); \\\"");
     }
 }

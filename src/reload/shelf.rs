@@ -29,6 +29,9 @@ pub(super) const LONGEST: usize = 1024 * 1024;
 /// Bytes of all pages that are kept: some hundred usual ones, more than anybody has tabs.
 const CAPACITY: usize = 16 * 1024 * 1024;
 
+/// Pages that are kept: each holds its request as well, which a short page is nothing beside.
+const MOST: usize = 1000;
+
 /// The name of a page on the shelf: its number, and what proves that it was given by us. A page's script must not get at the text
 /// of what another window shows by counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +59,7 @@ impl FromStr for PageId {
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     pub(super) asked: Request,
-    pub(super) look: Look,
+    pub(super) look: Arc<Look>,
     /// Its bytes, without our tag.
     pub(super) html: Bytes,
 }
@@ -109,9 +112,9 @@ impl Request {
 
 impl Look {
     /// Of the answer as it came from below, before it was injected.
-    pub(super) fn of(head: &Parts) -> Self {
+    pub(super) fn of(head: &Parts) -> Arc<Self> {
         let values = |name: &HeaderName| head.headers.get_all(name).iter().cloned().collect();
-        Self { status: head.status, fields: LOOK.each_ref().map(values) }
+        Arc::new(Self { status: head.status, fields: LOOK.each_ref().map(values) })
     }
 }
 
@@ -142,18 +145,31 @@ impl Shelf {
         PageId { number, proof: self.0.proofs.hash_one(number) }
     }
 
+    /// Keeps a page that is given to a browser as a whole.
+    pub(super) fn give(&self, id: PageId, page: Page) {
+        self.keep(id, page, Some(Instant::now()));
+    }
+
     /// Keeps a page under a name of [`Self::name`].
     pub(super) fn put(&self, id: PageId, page: Page) {
-        if page.html.len() > LONGEST {
-            return;
-        }
+        self.keep(id, page, None);
+    }
+
+    fn keep(&self, id: PageId, page: Page, loaded: Option<Instant>) {
+        let page = Some(Arc::new(page)).filter(|page| page.html.len() <= LONGEST);
+        // What makes room is freed once others can have the lock again.
+        let mut oldest = Vec::new();
         let mut pages = self.lock();
+        pages.loaded = loaded.or(pages.loaded);
+        let Some(page) = page else { return };
         pages.bytes += page.html.len();
-        pages.by_number.insert(id.number, Arc::new(page));
-        while pages.bytes > CAPACITY {
-            let Some((_, oldest)) = pages.by_number.pop_first() else { break };
-            pages.bytes -= oldest.html.len();
+        pages.by_number.insert(id.number, page);
+        while pages.bytes > CAPACITY || pages.by_number.len() > MOST {
+            let Some((_, page)) = pages.by_number.pop_first() else { break };
+            pages.bytes -= page.html.len();
+            oldest.push(page);
         }
+        drop(pages);
     }
 
     /// The page of this name, if it is still kept.
@@ -163,10 +179,10 @@ impl Shelf {
     }
 
     /// The body of an answer with this head, which leaves a copy here when it has ended well.
-    pub(super) fn copying(&self, id: PageId, asked: Request, head: &Parts, body: Body) -> Body {
+    pub(super) fn copying(&self, id: PageId, asked: Request, head: &Parts, look: Arc<Look>, body: Body) -> Body {
         self.lock().loaded = Some(Instant::now());
         let said = head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let (look, expected) = (Look::of(head), said.or(body.size_hint().exact()));
+        let expected = said.or(body.size_hint().exact());
         let slot = Slot { shelf: self.clone(), id, asked, look, expected, pieces: Vec::new(), length: 0 };
         Body::new(Copying { inner: body, slot: Some(slot) })
     }
@@ -192,7 +208,7 @@ struct Slot {
     shelf: Shelf,
     id: PageId,
     asked: Request,
-    look: Look,
+    look: Arc<Look>,
     /// The length of the whole; who sends a body of a known length does not ask for its end.
     expected: Option<u64>,
     pieces: Vec<Bytes>,
@@ -268,7 +284,7 @@ mod tests {
     async fn kept(pieces: Vec<Result<Bytes, std::io::Error>>) -> Option<Bytes> {
         let shelf = Shelf::default();
         let id = shelf.name();
-        let body = shelf.copying(id, request(), &head(), Body::from_stream(stream::iter(pieces)));
+        let body = shelf.copying(id, request(), &head(), Look::of(&head()), Body::from_stream(stream::iter(pieces)));
         let _ = body.collect().await;
         shelf.get(id).map(|page| page.html.clone())
     }
@@ -303,6 +319,14 @@ mod tests {
         ids.iter().for_each(|id| shelf.put(*id, page(LONGEST)));
         let kept: Vec<_> = ids.iter().map(|id| shelf.get(*id).is_some()).collect();
         assert_eq!((kept[0], kept[1..].iter().all(|kept| *kept)), (false, true));
+    }
+
+    #[test]
+    fn the_number_of_pages_is_bounded() {
+        let shelf = Shelf::default();
+        let ids: Vec<_> = (0..=MOST).map(|_| shelf.name()).collect();
+        ids.iter().for_each(|id| shelf.put(*id, page(0)));
+        assert!(shelf.get(ids[0]).is_none() && shelf.get(ids[1]).is_some());
     }
 
     #[test]

@@ -6,13 +6,20 @@
 //! The upgrade is done here with tungstenite over hyper, so that its limits are ours: small buffers, small messages, a
 //! bounded queue, and a browser that does not answer a ping is let go.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
-    http::{HeaderMap, Request, Response, StatusCode, Uri, header},
+    http::{
+        HeaderMap, Method, Request, Response, StatusCode, Uri, header,
+        uri::{Authority, Scheme},
+    },
 };
 use futures_util::{SinkExt, StreamExt};
+use hyper::ext::Protocol;
 use hyper_util::rt::TokioIo;
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
 use tokio_tungstenite::{
@@ -26,14 +33,16 @@ use tokio_tungstenite::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    browser::Browser,
     ear::{Ear, Said, Tab},
     hub::{Hub, Listener, Prepared, Told},
     message::Message,
+    mirror::{self, Mirrored},
     source::Visitor,
     update::Update,
     verdict::Verdict,
 };
-use crate::generation::Generation;
+use crate::{generation::Generation, telemetry::OpenPage};
 
 /// Largest message a browser may send (R25).
 const MESSAGE: usize = 64 * 1024;
@@ -63,7 +72,7 @@ pub enum Refusal {
     #[error("pages of another origin may not listen")]
     Origin,
     /// There are too many sockets.
-    #[error("too many pages are connected; close some")]
+    #[error("too many pages are connected; close some, or allow more by `[limits] sockets` in everlit.toml")]
     Full,
 }
 
@@ -81,27 +90,33 @@ impl Refusal {
 }
 
 impl Hub {
-    /// Answers a handshake; the second value is the socket's life, for the caller to run.
+    /// Answers a handshake to the server at `host`, which is one of its own names; the second value is the socket's life, for the caller
+    /// to run.
     ///
     /// # Errors
     /// Why the handshake is turned down. Nothing is upgraded then.
     pub fn accept(
         &self,
         request: Request<Body>,
+        scheme: &Scheme,
+        host: &Authority,
         stop: CancellationToken,
     ) -> Result<(Response<Body>, impl Future<Output = ()> + Send + use<>), Refusal> {
-        check_origin(request.headers())?;
+        check_origin(request.headers(), scheme, host)?;
         if !token_in(request.uri()).is_some_and(|token| self.token().matches(token)) {
             return Err(Refusal::Token);
         }
         let response = handshake(&request).ok_or(Refusal::NoHandshake)?;
         let listener = self.listen().ok_or(Refusal::Full)?;
-        let visitor = Visitor::of(request.headers(), request.extensions());
+        let visitor = Visitor::of(host, request.headers(), request.extensions());
+        let browser = Browser::of(request.headers());
         let upgrade = hyper::upgrade::on(request);
         let life = async move {
             let Ok(upgraded) = upgrade.await else { return };
             let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits())).await;
-            Socket { socket, listener, visitor, ear: Ear::new(), tab: None }.live(stop).await;
+            Socket { socket, listener, visitor, browser, ear: Ear::new(browser), tab: None, path: String::new(), pinged: None }
+                .live(stop)
+                .await;
         };
         Ok((response, life))
     }
@@ -115,20 +130,25 @@ fn limits() -> WebSocketConfig {
         .max_write_buffer_size(WRITE_QUEUE)
 }
 
+/// Over HTTP/2 a socket is a stream, asked for by CONNECT (RFC 8441 §5); over HTTP/1.1 it is what the connection turns into.
 fn handshake(request: &Request<Body>) -> Option<Response<Body>> {
+    if request.method() == Method::CONNECT {
+        let is_websocket = request.extensions().get::<Protocol>().is_some_and(|protocol| protocol.as_str() == "websocket");
+        let is_known = request.headers().get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
+        return (is_websocket && is_known).then(Response::default);
+    }
     let mut bare = Request::builder().method(request.method()).uri(request.uri()).version(request.version()).body(()).ok()?;
     *bare.headers_mut() = request.headers().clone();
     create_response(&bare).ok().map(|response| response.map(|()| Body::empty()))
 }
 
-/// An `Origin` must be our own: its authority is the `Host` of the request, which was checked before. Programs send none.
-fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+/// An `Origin` must be our own: its authority is the one of the request, which was checked before. Programs send none.
+fn check_origin(headers: &HeaderMap, scheme: &Scheme, host: &Authority) -> Result<(), Refusal> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return Ok(()) };
     let origin = origin.to_str().map_err(|_| Refusal::Origin)?;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).ok_or(Refusal::Origin)?;
-    let authority = origin.strip_prefix("http://").ok_or(Refusal::Origin)?;
-    if origins.next().is_none() && authority.eq_ignore_ascii_case(host) { Ok(()) } else { Err(Refusal::Origin) }
+    let authority = origin.strip_prefix(scheme.as_str()).and_then(|rest| rest.strip_prefix("://")).ok_or(Refusal::Origin)?;
+    if origins.next().is_none() && authority.eq_ignore_ascii_case(host.as_str()) { Ok(()) } else { Err(Refusal::Origin) }
 }
 
 fn token_in(uri: &Uri) -> Option<&str> {
@@ -140,9 +160,14 @@ struct Socket<S> {
     socket: WebSocketStream<S>,
     listener: Listener,
     visitor: Visitor,
+    browser: Browser,
     ear: Ear,
     /// The page it belongs to, once that has named itself.
     tab: Option<Tab>,
+    /// The path of that page.
+    path: String,
+    /// When a ping went out that is not answered yet.
+    pinged: Option<Instant>,
 }
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
@@ -167,6 +192,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
                     Err(RecvError::Lagged(_)) => return Some(CloseCode::Again),
                     Err(RecvError::Closed) => return Some(CloseCode::Away),
                 },
+                act = mirror::next(&mut self.listener.acts) => self.repeat(&act).await?,
                 frame = self.socket.next() => {
                     alive = true;
                     match frame? {
@@ -179,7 +205,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
                         return Some(CloseCode::Policy);
                     }
                     alive = false;
-                    self.say(Frame::Ping(bytes::Bytes::new())).await?;
+                    self.ping().await?;
                 }
                 () = &mut stopped => return Some(CloseCode::Away),
             }
@@ -191,17 +217,42 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
         timeout(SEND_LIMIT, self.socket.send(frame)).await.ok()?.ok()
     }
 
+    async fn ping(&mut self) -> Option<()> {
+        self.pinged = Some(Instant::now());
+        self.say(Frame::Ping(bytes::Bytes::new())).await
+    }
+
+    /// A ping is answered. An answer that nobody asked for says nothing.
+    fn measure(&mut self) {
+        if let Some(pinged) = self.pinged.take() {
+            self.listener.change(|page| page.latency = Some(pinged.elapsed()));
+        }
+    }
+
     /// `None` when the browser closes the socket.
     async fn hear(&mut self, frame: Frame) -> Option<()> {
         let said = match frame {
-            Frame::Text(text) => self.ear.hear(&text, self.listener.hub().notices()),
+            Frame::Text(text) => self.ear.hear(&text),
             Frame::Close(_) => return None,
-            Frame::Binary(_) | Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => None,
+            Frame::Pong(_) => {
+                self.measure();
+                None
+            }
+            Frame::Binary(_) | Frame::Ping(_) | Frame::Frame(_) => None,
         };
         match said {
-            Some(Said::Page(tab)) => self.meet(tab).await,
+            Some(Said::Page(tab, path)) => self.meet(tab, path).await,
             Some(Said::Painted(generation)) => {
                 self.listener.hub().painted(generation);
+                self.listener.change(|page| page.generation = generation);
+                Some(())
+            }
+            Some(Said::Did(act)) => {
+                self.listener.tell(&self.path, act);
+                Some(())
+            }
+            Some(Said::Console(notices)) => {
+                self.listener.hub().pass_on(notices, &self.visitor);
                 Some(())
             }
             None => Some(()),
@@ -210,9 +261,14 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
 
     /// A tab names the page it shows. When the text of pages has changed since, it is told what became of its own; whether
     /// anything else has, it knows from the hello.
-    async fn meet(&mut self, tab: Tab) -> Option<()> {
+    async fn meet(&mut self, tab: Tab, path: String) -> Option<()> {
         self.tab = Some(tab);
-        self.listener.become_tab();
+        self.path.clone_from(&path);
+        let Browser { name: browser, device } = self.browser;
+        let device = device.unwrap_or_default();
+        if self.listener.enter(OpenPage { path, browser, device, generation: tab.generation, ..OpenPage::default() }) {
+            self.ping().await?;
+        }
         let standing = self.listener.hub().standing();
         let shown = tab.generation;
         if shown == Generation::default() || shown >= standing.pages || shown < standing.program {
@@ -228,15 +284,25 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
         let text = match self.tab {
             None => Some(prepared.plain.clone()),
             Some(tab) => {
-                let share = prepared.share(tab);
-                let own = if share.update.pages { self.judge(tab, &share.update).await } else { None };
-                own.or_else(|| share.files.clone())
+                let Prepared { update, files, .. } = prepared;
+                let own = if update.pages { self.judge(tab, update).await } else { None };
+                own.or_else(|| files.clone())
             }
         };
         match text {
             Some(text) => self.say(Frame::Text(text)).await,
-            None => Some(()),
+            None => {
+                // Nothing of it concerns the page: it is of this generation as it is.
+                let newest = prepared.update.generation;
+                self.listener.change(|page| page.generation = newest);
+                Some(())
+            }
         }
+    }
+
+    /// Somebody did something in another page.
+    async fn repeat(&mut self, act: &Mirrored) -> Option<()> {
+        if self.listener.repeats(act, &self.path) { self.say(Frame::Text(act.text.clone())).await } else { Some(()) }
     }
 
     /// What a tab has to do about its own text; `None` when that is byte-equal.
@@ -244,10 +310,10 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
         let message = match self.listener.hub().judge(tab, &self.visitor).await {
             Verdict::Same => return None,
             Verdict::Changed(text) => {
-                self.tab = Some(Tab { page: Some(text.page), generation: update.generation, ..tab });
+                self.tab = Some(Tab { page: Some(text.page), generation: update.generation });
                 Message::patch(update, Some(text))
             }
-            Verdict::Reload => Message::reload(update.generation, &update.cause),
+            Verdict::Reload => update.reload(),
         };
         Some(message.text())
     }
@@ -267,19 +333,24 @@ fn code_for(error: &Error) -> Option<CloseCode> {
 mod tests {
     use super::*;
 
-    fn check(origins: &[&str], host: &str, expected: Result<(), Refusal>) {
+    fn check(origins: &[&str], server: &str, expected: Result<(), Refusal>) {
+        let server: Uri = server.parse().unwrap();
         let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, host.parse().unwrap());
         for origin in origins {
             headers.append(header::ORIGIN, origin.parse().unwrap());
         }
-        assert_eq!(check_origin(&headers), expected, "{origins:?}");
+        let found = check_origin(&headers, server.scheme().unwrap(), server.authority().unwrap());
+        assert_eq!(found, expected, "{origins:?} at {server}");
     }
 
     #[test]
     fn only_our_own_pages_listen() {
-        check(&[], "localhost:4747", Ok(()));
-        check(&["http://localhost:4747"], "localhost:4747", Ok(()));
+        const PLAIN: &str = "http://localhost:4747/";
+        const TLS: &str = "https://localhost:4747/";
+        check(&[], PLAIN, Ok(()));
+        check(&["http://localhost:4747"], PLAIN, Ok(()));
+        check(&["https://localhost:4747"], TLS, Ok(()));
+        check(&["http://localhost:4747"], TLS, Err(Refusal::Origin));
         for evil in [
             "http://evil.example",
             "https://localhost:4747",
@@ -287,9 +358,16 @@ mod tests {
             "http://localhost:4748",
             "file://",
             "http://localhost:4747.evil",
+            "http://localhost.:4747",
+            "http://localhost",
+            "http://localhost:4747/",
+            "http://localhost:4747@evil.example",
+            "http://shop.localhost:4747",
+            "http://127.0.0.1:4747",
+            "",
         ] {
-            check(&[evil], "localhost:4747", Err(Refusal::Origin));
+            check(&[evil], PLAIN, Err(Refusal::Origin));
         }
-        check(&["http://localhost:4747", "http://localhost:4747"], "localhost:4747", Err(Refusal::Origin));
+        check(&["http://localhost:4747", "http://localhost:4747"], PLAIN, Err(Refusal::Origin));
     }
 }

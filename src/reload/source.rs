@@ -3,7 +3,8 @@
 use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
 
 use axum::body::Body;
-use http::{Extensions, HeaderMap, HeaderValue, Method, header};
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority};
 use http_body_util::{BodyExt, Limited};
 use tokio::{
     sync::{Semaphore, watch},
@@ -11,7 +12,10 @@ use tokio::{
 };
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use super::shelf::{LONGEST, Look, Page, Request};
+use super::{
+    inject,
+    shelf::{LONGEST, Look, Page, Request},
+};
 
 /// What answers requests; another one takes its place when the configuration changes.
 pub type Router = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Infallible>;
@@ -36,15 +40,18 @@ pub struct Source {
 /// Who has the page open, as its socket's handshake says: cookies may be newer than the page.
 #[derive(Clone, Debug)]
 pub(super) struct Visitor {
+    /// The name by which the server was asked.
+    host: Option<HeaderValue>,
     cookies: Vec<HeaderValue>,
     extensions: Extensions,
 }
 
 impl Visitor {
-    pub(super) fn of(headers: &HeaderMap, extensions: &Extensions) -> Self {
+    pub(super) fn of(host: &Authority, headers: &HeaderMap, extensions: &Extensions) -> Self {
         let mut extensions = extensions.clone();
         extensions.remove::<hyper::upgrade::OnUpgrade>();
-        Self { cookies: headers.get_all(header::COOKIE).iter().cloned().collect(), extensions }
+        let host = HeaderValue::from_str(host.as_str()).ok();
+        Self { host, cookies: headers.get_all(header::COOKIE).iter().cloned().collect(), extensions }
     }
 }
 
@@ -62,8 +69,23 @@ impl Source {
             let router = self.router.borrow().clone();
             let Ok(response) = router.oneshot(request(asked, visitor)?).await;
             let (head, body) = response.into_parts();
-            let html = Limited::new(body, LONGEST).collect().await.ok()?.to_bytes();
+            let html = Limited::new(inject::plain(&head.headers, body), LONGEST).collect().await.ok()?.to_bytes();
             Some(Page { asked: asked.clone(), look: Look::of(&head), html })
+        };
+        timeout(LIMIT, answer).await.ok()?
+    }
+
+    /// A file at a path, with the head of its answer; `None` when it cannot be had, or is longer than `longest` bytes. It is asked for
+    /// without cookies.
+    pub(super) async fn file(&self, path: &str, visitor: &Visitor, longest: usize) -> Option<(HeaderMap, Bytes)> {
+        let answer = async {
+            let _turn = self.turns.acquire().await.ok()?;
+            let router = self.router.borrow().clone();
+            let Ok(response) = router.oneshot(file_request(path, visitor)?).await;
+            let (head, body) = response.into_parts();
+            let body = inject::plain(&head.headers, body);
+            let body = Limited::new(body, longest).collect().await.ok().filter(|_| head.status == StatusCode::OK)?;
+            Some((head.headers, body.to_bytes()))
         };
         timeout(LIMIT, answer).await.ok()?
     }
@@ -87,6 +109,15 @@ fn request(asked: &Request, visitor: &Visitor) -> Option<http::Request<Body>> {
     Some(request)
 }
 
+fn file_request(path: &str, visitor: &Visitor) -> Option<http::Request<Body>> {
+    let mut request = http::Request::builder().method(Method::GET).uri(path).body(Body::empty()).ok()?;
+    request.headers_mut().insert(header::HOST, visitor.host.clone()?);
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+    *request.extensions_mut() = visitor.extensions.clone();
+    request.extensions_mut().insert(Again);
+    Some(request)
+}
+
 #[cfg(test)]
 mod tests {
     use std::future;
@@ -99,7 +130,7 @@ mod tests {
     async fn nobody_waits_longer_than_the_limit_for_a_turn_and_an_answer() {
         let silent = tower::service_fn(|_| future::pending());
         let source = Source::new(watch::channel(Router::new(silent)).1);
-        let visitor = Visitor::of(&HeaderMap::new(), &Extensions::new());
+        let visitor = Visitor::of(&Authority::from_static("localhost"), &HeaderMap::new(), &Extensions::new());
         let asked = Request::of(&http::Uri::from_static("/"), &HeaderMap::new());
         let began = tokio::time::Instant::now();
         let pages = join_all((0..3 * AT_ONCE).map(|_| source.ask(&asked, &visitor))).await;

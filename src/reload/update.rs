@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::message::{Files, Message, Otherwise};
+use super::{
+    message::{Files, Message, Otherwise},
+    timing::{Timing, WireTiming},
+};
 use crate::generation::Generation;
 
 /// A change that needs no build. Each page is told what of it concerns it.
@@ -18,7 +21,8 @@ pub struct Update {
     pub assets: Vec<String>,
     /// URL paths of scripts and all other files a page may have loaded.
     pub modules: Vec<String>,
-    /// URL paths at and beneath which scripts get what is made of changed data.
+    /// URL paths at and beneath which scripts get what is made of changed data. No page knows which of them it will have asked for
+    /// by the time it hears of it, so that each is told and looks for itself.
     pub answers: Vec<String>,
     /// What the files of these URL paths hold now.
     pub hashes: BTreeMap<String, String>,
@@ -26,6 +30,8 @@ pub struct Update {
     pub pages: bool,
     /// Whether the addresses were guessed, so that a page that loaded none of them has to load anew.
     pub guessed: bool,
+    /// When what led to it happened; `None` where pages are not told.
+    pub timing: Option<Timing>,
 }
 
 /// The one thing that changed, when it is one.
@@ -38,16 +44,10 @@ pub enum Only {
 }
 
 impl Update {
-    /// The same for a page whose scripts fetch: to it the answers are files it may have loaded. `None` where there are none.
-    pub(super) fn with_answers(&self) -> Option<Self> {
-        let modules = self.modules.iter().chain(&self.answers).cloned().collect();
-        (!self.answers.is_empty()).then(|| Self { modules, ..self.clone() })
-    }
-
     /// Whether nothing else changed than stylesheets, or pictures and the like.
     #[must_use]
     pub fn only(&self) -> Option<Only> {
-        if self.pages || !self.modules.is_empty() {
+        if self.pages || !self.modules.is_empty() || !self.answers.is_empty() {
             return None;
         }
         match (self.styles.is_empty(), self.assets.is_empty()) {
@@ -59,7 +59,7 @@ impl Update {
 
     /// What a socket hears that names no page: all of it.
     pub(super) fn plain(&self) -> Message {
-        self.in_place().unwrap_or_else(|| Message::reload(self.generation, &self.cause))
+        self.in_place().unwrap_or_else(|| self.reload())
     }
 
     /// What a page hears whose own text stays; `None` when nothing of it can concern it.
@@ -67,9 +67,19 @@ impl Update {
         let has_any = [&self.styles, &self.assets, &self.modules].iter().any(|paths| !paths.is_empty());
         match self.in_place() {
             None if has_any && self.guessed => Some(self.plain()),
-            None if has_any => Some(Message::patch(self, None)),
+            None if has_any || !self.answers.is_empty() => Some(Message::patch(self, None)),
             in_place => in_place,
         }
+    }
+
+    /// Asks a page to load it anew.
+    pub(super) fn reload(&self) -> Message {
+        Message::reload(self.generation, &self.cause, self.timing.as_ref())
+    }
+
+    /// What pages are told of its time, by now.
+    pub(super) fn wire_timing(&self) -> Option<WireTiming> {
+        self.timing.as_ref().map(WireTiming::from)
     }
 
     fn in_place(&self) -> Option<Message> {
@@ -79,8 +89,8 @@ impl Update {
             otherwise: self.guessed.then_some(Otherwise::Reload),
         };
         match self.only()? {
-            Only::Styles => Some(Message::styles(self.generation, files(&self.styles), &self.cause)),
-            Only::Assets => Some(Message::assets(self.generation, files(&self.assets), &self.cause)),
+            Only::Styles => Some(Message::styles(self, files(&self.styles))),
+            Only::Assets => Some(Message::assets(self, files(&self.assets))),
         }
     }
 }
@@ -111,7 +121,7 @@ mod tests {
         check(&Update { modules: css(), guessed: true, ..Update::default() }, "reload", Some("reload"));
         check(&Update { pages: true, guessed: true, ..Update::default() }, "reload", None);
         let data = Update { answers: vec!["/api".to_owned()], pages: true, ..Update::default() };
-        check(&data, "reload", None);
-        check(&data.with_answers().expect("there are some"), "reload", Some("patch"));
+        check(&data, "reload", Some("patch"));
+        check(&Update { guessed: true, ..data }, "reload", Some("patch"));
     }
 }

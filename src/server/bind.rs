@@ -92,12 +92,43 @@ pub fn bind(config: &ServerConfig) -> Result<Bound, BindError> {
     Err(BindError::NoneFree { first: config.port, last })
 }
 
-/// Takes any free port of 127.0.0.1 for the control listener.
+/// Takes any free port of 127.0.0.1 for the control listener, or of ::1 where that is all this machine has.
 ///
 /// # Errors
 /// See [`BindError`].
 pub fn bind_control() -> Result<Bound, BindError> {
-    random(&[Ipv4Addr::LOCALHOST.into()])
+    let (listeners, _) = first_of(&[Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()])?;
+    let port = port_of(&listeners);
+    Ok(Bound { listeners, port, moved: None })
+}
+
+/// Takes a port of 127.0.0.1 for phones, one of those after the app listener's: a rule that a run left on a phone when it was killed
+/// leads to the next one again.
+///
+/// # Errors
+/// See [`BindError`].
+pub fn bind_phones(app: u16) -> Result<Bound, BindError> {
+    first_free(Ipv4Addr::LOCALHOST.into(), app.saturating_add(1))
+}
+
+/// Takes a port of an address in a private network, the app listener's or the next free one there.
+///
+/// # Errors
+/// See [`BindError`].
+pub fn bind_lan(address: IpAddr, app: u16) -> Result<Bound, BindError> {
+    first_free(address, app)
+}
+
+fn first_free(address: IpAddr, first: u16) -> Result<Bound, BindError> {
+    let last = first.saturating_add(ATTEMPTS);
+    for port in first..=last {
+        match bind_all(&[address], port) {
+            Err(BindError::Taken { .. }) => (),
+            Err(error) => return Err(error),
+            Ok(listeners) => return Ok(Bound { listeners, port, moved: None }),
+        }
+    }
+    Err(BindError::NoneFree { first, last })
 }
 
 fn addresses(host: Option<IpAddr>) -> Vec<IpAddr> {
@@ -111,13 +142,17 @@ fn random(addresses: &[IpAddr]) -> Result<Bound, BindError> {
     let mut last = BindError::NoneFree { first: 1024, last: u16::MAX };
     for _ in 0..RANDOM_ATTEMPTS {
         let (first, others) = first_of(addresses)?;
-        let port = first.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port());
+        let port = port_of(&first);
         match bind_others(others, port) {
             Ok(others) => return Ok(Bound { listeners: first.into_iter().chain(others).collect(), port, moved: None }),
             Err(error) => last = error,
         }
     }
     Err(last)
+}
+
+fn port_of(listeners: &[TcpListener]) -> u16 {
+    listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port())
 }
 
 /// A random port of the first address that this machine has, and the addresses after it.
@@ -184,9 +219,10 @@ fn owner(port: u16) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Lan, TlsConfig};
 
     fn config(port: u16, strict_port: bool) -> ServerConfig {
-        ServerConfig { port, strict_port, host: None, hosts: Vec::new() }
+        ServerConfig { port, strict_port, host: None, hosts: Vec::new(), lan: Lan::Off, tls: TlsConfig::Off }
     }
 
     #[tokio::test]
@@ -213,6 +249,15 @@ mod tests {
             assert_eq!(bound.listeners.len(), 1, "{addresses:?}");
         }
         assert!(matches!(random(&[missing]), Err(BindError::NoAddress { .. })));
+    }
+
+    #[tokio::test]
+    async fn nothing_but_loopback_is_listened_on_unasked() {
+        let (app, control, phones) = (bind(&config(0, true)).unwrap(), bind_control().unwrap(), bind_phones(20_000).unwrap());
+        for bound in [app, control, phones] {
+            let addresses: Vec<_> = bound.listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+            assert!(!addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback()), "{addresses:?}");
+        }
     }
 
     #[tokio::test]

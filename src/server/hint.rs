@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashSet,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
@@ -19,7 +18,11 @@ use super::{
     hosts::Named,
     origin::{Source, navigates, source},
 };
-use crate::{config::Origins, telemetry::Notices};
+use crate::{
+    after::{After, Finish},
+    config::Origins,
+    telemetry::Notices,
+};
 
 /// Settings that are hinted at; a page cannot fill the terminal by inventing origins.
 const HINTS: usize = 16;
@@ -29,15 +32,17 @@ const LONGEST: usize = 300;
 
 /// Hints at what would have to be granted.
 #[derive(Clone)]
-pub(super) struct CorsHint {
+pub(super) struct CorsHint(Arc<Inner>);
+
+struct Inner {
     grant: Grant,
-    hinted: Arc<Mutex<HashSet<String>>>,
+    hinted: Mutex<HashSet<String>>,
     notices: Notices,
 }
 
 /// What a page asked for and may not have.
-#[derive(Debug)]
-struct Vain {
+pub(super) struct Vain {
+    hint: CorsHint,
     /// `a page of http://a asked for /posts and may not read it`.
     what: String,
     /// What to do about it.
@@ -68,7 +73,7 @@ impl Proof {
 
 impl CorsHint {
     pub(super) fn new(grant: &Grant, notices: Notices) -> Self {
-        Self { grant: grant.clone(), hinted: Arc::default(), notices }
+        Self(Arc::new(Inner { grant: grant.clone(), hinted: Mutex::default(), notices }))
     }
 
     /// What the request asks for in vain, unless a program behind grants it.
@@ -77,7 +82,7 @@ impl CorsHint {
         let headers = request.headers();
         let asked = preflighted(request).and_then(|method| Method::from_bytes(method.as_bytes()).ok());
         let method = asked.as_ref().unwrap_or(request.method());
-        let (origin, setting, proof) = match source(headers, host, &self.grant) {
+        let (origin, setting, proof) = match source(headers, host, &self.0.grant) {
             Source::Foreign(origin) if navigates(headers) => (origin, self.origin_setting(origin)?, Proof::Refusal),
             Source::Foreign(origin) => (origin, self.origin_setting(origin)?, Proof::NoGrant),
             Source::Granted(origin) if asked.is_some() => (origin, self.detail_setting(method, headers)?, Proof::Any),
@@ -85,7 +90,7 @@ impl CorsHint {
             Source::Own | Source::Unnamed => return None,
         };
         let what = what(origin.to_str().ok()?, method, request.uri().path());
-        Some(Vain { what, setting, proof })
+        Some(Vain { hint: self.clone(), what, setting, proof })
     }
 
     fn origin_setting(&self, origin: &HeaderValue) -> Option<String> {
@@ -94,14 +99,14 @@ impl CorsHint {
             return Some("a file or a sandboxed frame has no origin that could be granted; open the page over http".to_owned());
         }
         let nameable = text.parse().is_ok_and(|origins: Origins| origins.is_one());
-        nameable.then(|| match self.grant.is_empty() {
+        nameable.then(|| match self.0.grant.is_empty() {
             true => format!("`[cors] origins = [\"{text}\"]` in everlit.toml lets it"),
             false => format!("\"{text}\" in `[cors] origins` of everlit.toml lets it"),
         })
     }
 
     fn detail_setting(&self, method: &Method, headers: &HeaderMap) -> Option<String> {
-        if !self.grant.takes(method) && !is_always_taken(method) && method.as_str().len() <= LONGEST {
+        if !self.0.grant.takes(method) && !is_always_taken(method) && method.as_str().len() <= LONGEST {
             return Some(format!("\"{method}\" in `[cors] methods` of everlit.toml lets it"));
         }
         let header = self.refused_header(headers)?;
@@ -112,17 +117,23 @@ impl CorsHint {
     fn refused_header(&self, headers: &HeaderMap) -> Option<HeaderName> {
         let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS)?.to_str().ok()?;
         let names = asked.split(',').filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok());
-        names.filter(|name| name.as_str().len() <= LONGEST).find(|name| !self.grant.takes_header(name))
+        names.filter(|name| name.as_str().len() <= LONGEST).find(|name| !self.0.grant.takes_header(name))
     }
 
-    fn say(&self, vain: &Vain, answer: &Response<Body>) {
-        if !vain.proof.is_in(answer) {
-            return;
+    fn say(&self, what: &str, setting: &str) {
+        let mut hinted = self.0.hinted.lock().unwrap_or_else(PoisonError::into_inner);
+        if hinted.len() < HINTS && hinted.insert(setting.to_owned()) {
+            self.0.notices.warn(format!("{what}; {setting}"));
         }
-        let mut hinted = self.hinted.lock().unwrap_or_else(PoisonError::into_inner);
-        if hinted.len() < HINTS && hinted.insert(vain.setting.clone()) {
-            self.notices.warn(format!("{}; {}", vain.what, vain.setting));
+    }
+}
+
+impl Finish for Vain {
+    fn finish(self, answer: Response<Body>) -> Response<Body> {
+        if self.proof.is_in(&answer) {
+            self.hint.say(&self.what, &self.setting);
         }
+        answer
     }
 }
 
@@ -157,11 +168,10 @@ pub(super) struct Hinted<S> {
 impl<S> Service<Request<Body>> for Hinted<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+    type Future = After<S::Future, Vain>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -169,14 +179,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let vain = self.hint.vain(&request);
-        let answer = self.inner.call(request);
-        let Some(vain) = vain else { return Box::pin(answer) };
-        let hint = self.hint.clone();
-        Box::pin(async move {
-            let response = answer.await?;
-            hint.say(&vain, &response);
-            Ok(response)
-        })
+        After::new(self.inner.call(request), vain)
     }
 }
 

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     editor::{Editors, OpenError, Target},
+    field::SEC_FETCH_SITE,
     reload::Token,
 };
 
@@ -84,11 +85,11 @@ pub(super) async fn named(editors: &Editors, request: Request<Body>) -> Response
     }
 }
 
-type Refusal = (StatusCode, &'static str);
+pub(super) type Refusal = (StatusCode, &'static str);
 
 fn may_ask(headers: &HeaderMap, token: &Token, host: &Authority, remote: SocketAddr) -> Result<(), Refusal> {
     let is_own = source(headers, host, &Grant::nobody()) == Source::Own;
-    let is_elsewhere = headers.contains_key("sec-fetch-site") && !says(headers, "sec-fetch-site", "same-origin");
+    let is_elsewhere = headers.contains_key(&SEC_FETCH_SITE) && !says(headers, &SEC_FETCH_SITE, "same-origin");
     if !is_own || is_elsewhere {
         return Err((StatusCode::FORBIDDEN, "only pages of this server may open an editor"));
     }
@@ -108,7 +109,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// R17: an order is JSON, which no form of another page can send without being asked first.
-async fn order<T: DeserializeOwned>(request: Request<Body>) -> Result<T, Refusal> {
+pub(super) async fn order<T: DeserializeOwned>(request: Request<Body>) -> Result<T, Refusal> {
     let is_json = |value: &HeaderValue| {
         let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
         essence.trim().eq_ignore_ascii_case("application/json")

@@ -1,13 +1,14 @@
 //! Where a request comes from, by what browsers say about it. Pure.
 
-use http::{HeaderMap, HeaderValue, Method, header, uri::Authority};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, uri::Authority};
 
 use super::cors::Grant;
+use crate::field::{SEC_FETCH_MODE, SEC_FETCH_SITE};
 
 /// Whether a page of another site loads this as a script, style or picture. Nobody needs that of a development server, and it
 /// is how such a page reads what it may not (R05). Browsers send the header to loopback addresses only.
 pub(super) fn is_foreign_load(headers: &HeaderMap) -> bool {
-    says(headers, "sec-fetch-site", "cross-site") && says(headers, "sec-fetch-mode", "no-cors")
+    says(headers, &SEC_FETCH_SITE, "cross-site") && says(headers, &SEC_FETCH_MODE, "no-cors")
 }
 
 /// Whose page a request comes from.
@@ -41,7 +42,7 @@ pub(super) fn source<'h>(headers: &'h HeaderMap, host: &Authority, grant: &Grant
 /// Whether a page of another origin wants to change something that was not granted.
 pub(super) fn is_foreign_write(method: &Method, headers: &HeaderMap, host: &Authority, grant: &Grant) -> bool {
     let refused = match source(headers, host, grant) {
-        Source::Unnamed => says(headers, "sec-fetch-site", "cross-site"),
+        Source::Unnamed => says(headers, &SEC_FETCH_SITE, "cross-site"),
         Source::Own => false,
         Source::Granted(_) => !grant.takes(method),
         Source::Foreign(_) => true,
@@ -51,11 +52,11 @@ pub(super) fn is_foreign_write(method: &Method, headers: &HeaderMap, host: &Auth
 
 /// Whether a browser will show the answer as a page of its own.
 pub(super) fn navigates(headers: &HeaderMap) -> bool {
-    says(headers, "sec-fetch-mode", "navigate")
+    says(headers, &SEC_FETCH_MODE, "navigate")
 }
 
 /// Whether a header has this value, whatever its case.
-pub(super) fn says(headers: &HeaderMap, name: &str, value: &str) -> bool {
+pub(super) fn says(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
     headers.get(name).is_some_and(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
 }
 
@@ -81,6 +82,26 @@ mod tests {
         check(None, &Method::POST, &[("origin", "http://localhost:4747")], false);
         check(None, &Method::POST, &[("origin", "http://app.example:5000")], false);
         check(None, &Method::POST, &[("origin", "https://a.example.test")], false);
+        for near in [
+            "http://localhost:4748",
+            "http://localhost",
+            "http://localhost.:4747",
+            "http://localhost:4747.evil.example",
+            "http://localhost:4747@evil.example",
+            "http://localhost:4747/",
+            "http://127.0.0.1:4747",
+            "http://shop.localhost:4747",
+            "ftp://localhost:4747",
+            "localhost:4747",
+            "http://app.example:50000",
+            "https://app.example:5000",
+            "https://example.test",
+            "http://a.example.test",
+            "",
+        ] {
+            check(None, &Method::POST, &[("origin", near)], true);
+        }
+        check(None, &Method::POST, &[("sec-fetch-site", "same-origin")], false);
         check(None, &Method::POST, &[("origin", "http://evil.example")], true);
         check(None, &Method::POST, &[("origin", "http://app.example:5000.evil.example")], true);
         check(None, &Method::DELETE, &[("origin", "null")], true);
@@ -99,12 +120,22 @@ mod tests {
 
     #[test]
     fn foreign_loads() {
-        let mut headers = HeaderMap::new();
-        headers.insert("sec-fetch-site", HeaderValue::from_static("cross-site"));
-        assert!(!is_foreign_load(&headers));
-        headers.insert("sec-fetch-mode", HeaderValue::from_static("no-cors"));
-        assert!(is_foreign_load(&headers));
-        headers.insert("sec-fetch-site", HeaderValue::from_static("same-origin"));
-        assert!(!is_foreign_load(&headers));
+        let check = |site: Option<&'static str>, mode: Option<&'static str>, expected: bool| {
+            let pairs = [("sec-fetch-site", site), ("sec-fetch-mode", mode)];
+            let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let headers = pairs.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect();
+            assert_eq!(is_foreign_load(&headers), expected, "{site:?} {mode:?}");
+        };
+        check(None, None, false);
+        check(Some("cross-site"), None, false);
+        check(Some("cross-site"), Some("no-cors"), true);
+        check(Some("Cross-Site"), Some("NO-CORS"), true);
+        // A person follows a link; CORS keeps the answer from the page; what is of the same site is kept from it by our policy.
+        for mode in ["navigate", "cors", "websocket"] {
+            check(Some("cross-site"), Some(mode), false);
+        }
+        for site in ["same-site", "same-origin", "none"] {
+            check(Some(site), Some("no-cors"), false);
+        }
     }
 }

@@ -10,13 +10,14 @@ use std::{
 
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, Response, StatusCode};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 
-use super::{Connection, Rooms, app_service};
+use super::{Connection, Rooms, Routes, Transport, Workers, app_service};
 use crate::{
     config::{Layer, fixture::TestFolder, load},
+    device::OtherPorts,
     editor::{Editors, Surroundings},
     generation::Standing,
     reload::{Hub, Token},
@@ -56,14 +57,20 @@ impl Served {
         let (standing, reader) = watch::channel(Standing::default());
         let rooms = Rooms {
             site: config.site.as_ref().map(|site| Site::new(site, told)),
+            routes: Routes::new(&config, &Routes::default()),
             upstream: None,
+            missing: mpsc::channel(1).0,
             hub: Hub::alone(&config.project, reader.clone(), notices.clone()),
             recorder: Recorder::new(reader.clone()),
             editors: Editors::new(folder.path(), Surroundings::from_env(|_| None), reader.clone(), notices.clone()),
             standing: reader,
+            lan: None,
             notices,
+            other_ports: OtherPorts::default(),
+            workers: Workers::default(),
             control_token: Token::new().unwrap(),
             sockets: TaskTracker::new(),
+            runtime: tokio::runtime::Handle::current(),
             stop: CancellationToken::new(),
         };
         let service = app_service(&config, &rooms);
@@ -72,6 +79,10 @@ impl Served {
 
     /// The answer to a line like `GET /path`, with headers like `name: value`.
     async fn ask(&self, line: &str, headers: &[&str]) -> Response<Body> {
+        self.ask_by(Transport::Plain, line, headers).await
+    }
+
+    async fn ask_by(&self, transport: Transport, line: &str, headers: &[&str]) -> Response<Body> {
         let (method, path) = line.split_once(' ').unwrap();
         let mut request = Request::builder().method(method).uri(path).header("host", "localhost:4747");
         for header in headers {
@@ -80,7 +91,7 @@ impl Served {
         }
         let mut request = request.body(Body::from("{\"title\": \"two\"}")).unwrap();
         let [local, remote] = ["127.0.0.1:4747", "127.0.0.1:50000"].map(|address| address.parse().unwrap());
-        request.extensions_mut().insert(Connection { local, remote });
+        request.extensions_mut().insert(Connection { local, remote, transport });
         self.service.clone().oneshot(request).await.unwrap()
     }
 
@@ -372,4 +383,147 @@ async fn a_panic_ends_one_request() {
     for path in ["/a.txt", "/api/posts"] {
         assert_eq!(served.ask(&format!("GET {path}"), &[]).await.status(), StatusCode::OK, "{path}");
     }
+}
+
+#[tokio::test]
+async fn plain_http_is_sent_to_tls_on_our_own_names_alone() {
+    let served = Served::new("");
+    for (line, target) in [
+        ("GET /", "/"),
+        ("GET /posts?a=1", "/posts?a=1"),
+        ("POST /api/posts", "/api/posts"),
+        ("GET //evil.example/%2e%2e", "/evil.example/%2e%2e"),
+        ("GET /__everlit/client.js", "/__everlit/client.js"),
+        ("OPTIONS *", "/*"),
+    ] {
+        let response = served.ask_by(Transport::Unencrypted, line, &[]).await;
+        assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT, "{line}");
+        assert_eq!(lines(response.headers(), "location"), format!("https://localhost:4747{target}"), "{line}");
+        assert_eq!(lines(response.headers(), "cache-control"), "no-store", "{line}");
+        assert_eq!(lines(response.headers(), "strict-transport-security"), "", "{line}");
+    }
+    let mut request = Request::builder().uri("/").header("host", "evil.example:4747").body(Body::empty()).unwrap();
+    let [local, remote] = ["127.0.0.1:4747", "127.0.0.1:50000"].map(|address| address.parse().unwrap());
+    request.extensions_mut().insert(Connection { local, remote, transport: Transport::Unencrypted });
+    let response = served.service.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST);
+    assert_eq!(lines(response.headers(), "location"), "");
+}
+
+#[tokio::test]
+async fn a_strange_name_is_refused_before_any_other_work() {
+    let served = Served::new(CORS);
+    let ask = async |line: &str, host: &str, more: &[(&str, &str)]| {
+        let (method, path) = line.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(path).header("host", host);
+        for (name, value) in more {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.header("content-type", "application/json").body(Body::from("{}")).unwrap();
+        let [local, remote] = ["127.0.0.1:4747", "127.0.0.1:50000"].map(|address| address.parse().unwrap());
+        request.extensions_mut().insert(Connection { local, remote, transport: Transport::Plain });
+        served.service.clone().oneshot(request).await.unwrap()
+    };
+    let forwarded = [("x-forwarded-host", "localhost:4747"), ("forwarded", "host=localhost:4747"), ("x-real-ip", "127.0.0.1")];
+    let granted = [("origin", GRANTED), ("access-control-request-method", "GET")];
+    for line in [
+        "GET /a.txt",
+        "HEAD /a.txt",
+        "GET /nowhere",
+        "GET /.env",
+        "OPTIONS /api/posts",
+        "POST /api/posts",
+        "TRACE /a.txt",
+        "GET /__everlit/client.js",
+        "GET /__everlit/ws",
+        "POST /__everlit/open",
+        "GET /.well-known/appspecific/com.chrome.devtools.json",
+    ] {
+        for more in [&forwarded[..], &granted[..]] {
+            let answer = ask(line, "localhost.evil.example:4747", more).await;
+            assert_eq!(answer.status(), StatusCode::MISDIRECTED_REQUEST, "{line}");
+            assert_eq!(protocol(answer.headers()), [""; 0], "{line}");
+        }
+    }
+    assert_eq!(served.recorder.exchanges(), [], "nothing is recorded");
+    let strange =
+        [("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example;proto=https"), ("x-forwarded-proto", "https")];
+    assert_eq!(ask("GET /a.txt", "localhost:4747", &strange).await.status(), StatusCode::OK, "what is forwarded decides nothing");
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_loads_none_of_our_files() {
+    let served = Served::new("");
+    let [foreign, embeds] = ["sec-fetch-site: cross-site", "sec-fetch-mode: no-cors"];
+    for path in ["/a.txt", "/api/posts", "/__everlit/client.js", "/__everlit/hot.js", "/__everlit/ws"] {
+        // An answer that is remembered is no way around.
+        served.ask(&format!("GET {path}"), &["sec-fetch-site: same-origin", embeds]).await;
+        let refused = served.ask(&format!("GET {path}"), &[foreign, embeds]).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{path}");
+    }
+    for path in ["/a.txt", "/__everlit/client.js"] {
+        for headers in
+            [["sec-fetch-site: same-site", embeds], [foreign, "sec-fetch-mode: navigate"], [foreign, "sec-fetch-mode: cors"]]
+        {
+            let answer = served.ask(&format!("GET {path}"), &headers).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{path} {headers:?}");
+            assert_eq!(lines(answer.headers(), "cross-origin-resource-policy"), "same-origin", "{path} {headers:?}");
+            assert_eq!(lines(answer.headers(), "x-content-type-options"), "nosniff", "{path} {headers:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn our_own_addresses_take_their_own_methods() {
+    let served = Served::new("");
+    for (line, allow) in [
+        ("POST /__everlit/client.js", "GET, HEAD"),
+        ("POST /__everlit/hot.js", "GET, HEAD"),
+        ("POST /__everlit/ws", "GET, HEAD"),
+        ("TRACE /__everlit/client.js", "GET, HEAD"),
+        ("PUT /__everlit/open", "POST"),
+        ("GET /__everlit/open", "POST"),
+        ("OPTIONS /__everlit/open", "POST"),
+    ] {
+        let answer = served.ask(line, &["origin: http://localhost:4747"]).await;
+        assert_eq!(
+            (answer.status(), lines(answer.headers(), "allow").as_str()),
+            (StatusCode::METHOD_NOT_ALLOWED, allow),
+            "{line}"
+        );
+        assert_eq!(protocol(answer.headers()), [""; 0], "{line}");
+    }
+    for line in ["POST /__everlit/", "POST /__everlit/OPEN", "GET /__everlit/client.js/", "GET /__everlit/../__everlit/client.js"]
+    {
+        assert_eq!(served.ask(line, &[]).await.status(), StatusCode::NOT_FOUND, "{line}");
+    }
+    assert_eq!(served.ask("POST /__everlit/open", &[]).await.status(), StatusCode::FORBIDDEN, "it comes from no page of ours");
+}
+
+/// The names in the `Server-Timing` of an answer, but for `cache`: whether a file that is so new may be remembered depends on the clock.
+fn timed(response: &Response<Body>) -> Vec<String> {
+    let said = lines(response.headers(), "server-timing");
+    let names = said.split(", ").map(|entry| entry.split(';').next().unwrap().to_owned());
+    names.filter(|name| name != "cache").collect()
+}
+
+#[tokio::test]
+async fn every_answer_says_what_its_time_went_to() {
+    let served = Served::telling("-- templates/made.html --\n<p>\n-- templates/404.html --\n<p>none\n", |_| ());
+    let check = async |line: &str, headers: &[&str], expected: &[&str]| {
+        assert_eq!(timed(&served.ask(line, headers).await), expected, "{line} {headers:?}");
+    };
+    check("GET /a.txt", &[], &["total", "generation"]).await;
+    check("HEAD /a.txt", &[], &["total", "generation"]).await;
+    check("GET /api/posts", &[], &["total", "generation"]).await;
+    check("POST /api/posts", &["content-type: application/json"], &["total", "generation"]).await;
+    check("GET /made", &["accept: text/html"], &["total", "render", "inject", "generation"]).await;
+    check("GET /none", &["accept: text/html"], &["total", "render", "inject", "generation"]).await;
+    check("TRACE /", &[], &["total", "inject", "generation"]).await;
+    check("GET /__everlit/client.js", &[], &["total"]).await;
+    check("GET /__everlit/none", &[], &["total"]).await;
+    check("GET /a.txt", &["host: evil.example"], &["total"]).await;
+    assert_eq!(timed(&served.ask_by(Transport::Unencrypted, "GET /", &[]).await), ["total"]);
+    let silent = Served::new("[live]\ntiming = false\n");
+    assert_eq!(timed(&silent.ask("GET /a.txt", &[]).await), [""]);
 }

@@ -1,16 +1,17 @@
 //! Who answers what the site does not have: our own program, a server that already runs, or nobody.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use http::Uri;
 use tokio::task::JoinSet;
 
 use crate::{
     app::{App, Event, Start, Way},
     build::Product,
-    config::Config,
+    config::{Config, HostHeader, TimeLimits},
     generation::{Counter, Generation},
     process::Keeper,
-    proxy::{self, Backend, Slot, State, Upstream},
+    proxy::{self, Backend, HostPolicy, Slot, State, Target, Upstream},
     report::Report,
     telemetry::Notices,
 };
@@ -124,10 +125,20 @@ impl Backing {
     }
 }
 
+/// A server that already runs, of which no more is known than where.
+fn target(base: &Uri, answer: Duration) -> Target {
+    let host = match HostHeader::default_for(base) {
+        HostHeader::Keep => HostPolicy::Keep,
+        HostHeader::Rewrite => HostPolicy::Rewrite,
+    };
+    Target { host, answer, ..Target::from(base.clone()) }
+}
+
 fn behind(config: &Config, keeper: &Keeper, generations: &Counter, notices: &Notices) -> (Behind, Option<Upstream>) {
-    let (slot, upstream) = proxy::slot();
+    let TimeLimits { wait, answer } = config.limits.time;
+    let (slot, upstream) = proxy::slot(wait, config.limits.at_once.waiting);
     if let Some(base) = &config.upstream {
-        let backend = Backend::new(base.clone(), Generation::default());
+        let backend = Backend::new(target(base, answer), Generation::default());
         slot.replace(State::Serving(Arc::clone(&backend)));
         return (Behind::Server { backend, _slot: slot }, Some(upstream));
     }

@@ -286,7 +286,7 @@ mod tests {
                 breaker.build_begins(&files(), now);
             } else {
                 now += BUILD;
-                breaker.hold(Plan::default(), Cause { files: files(), saved: now }, now);
+                breaker.hold(Plan::default(), Cause::save(files(), now), now);
             }
         }
         assert!(pauses.len() > 3 && pauses.iter().all(|pause| *pause <= FIRST_PAUSE.as_secs()), "{pauses:?}");
@@ -297,7 +297,7 @@ mod tests {
         let (mut breaker, mut now) = (LoopBreaker::default(), Instant::now());
         let mut wait = || {
             let ruling = breaker.rule(&files(), now, None);
-            let cause = Cause { files: files(), saved: now };
+            let cause = Cause::save(files(), now);
             let mut waits = Duration::ZERO;
             if ruling != Ruling::Pass {
                 breaker.hold(Plan { data: files(), ..Plan::default() }, cause, now);

@@ -10,20 +10,24 @@ mod backing;
 mod detection;
 mod failures;
 mod history;
+mod lan;
+mod lookout;
 mod loop_breaker;
 mod open;
 mod paths;
 mod program;
 mod reconfigure;
+mod site;
 mod sweep;
+mod telling;
 
 use std::{
     collections::{BTreeSet, HashSet},
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
+use anyhow::{Result, bail};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinSet, yield_now},
@@ -37,18 +41,21 @@ use crate::{
     app::{self, Way},
     build::{Builder, Cause, Changed, Outcome, Plan, Planner, Work},
     config::{Config, ConfigError},
-    generation::{Counter, Generation, Standing},
+    failpoint,
+    generation::{Counter, Standing},
     process::{Cgroup, Keeper},
-    reload::{Hub, Message, Only, Painted, Router, Update},
+    reload::{Hub, Message, Painted, Router},
     report::Report,
-    server::Rooms,
-    site::{Site, Told, Written},
-    telemetry::{Change, Notice, Notices, Pace},
+    server::{Lanes, Missing, Room, Rooms},
+    site::Written,
+    telemetry::{Notice, Notices, Pace},
     watch::{Change as FileChange, ChangeSet, Watcher},
 };
 use backing::Backing;
-use failures::{Failures, News};
+use failures::Failures;
 use history::History;
+use lan::Invitations;
+use lookout::{Back, Lookout};
 use loop_breaker::{LoopBreaker, Ruling};
 use sweep::Swept;
 
@@ -63,6 +70,10 @@ pub enum Command {
     Switch(Way),
     /// Say how fast saves reach browsers.
     Timings,
+    /// Show a code by which a phone comes in.
+    Invite,
+    /// Say which pages are open.
+    Pages,
 }
 
 /// Files that are named as the cause of what a change set leads to, and that are swapped one by one in a page. A checkout
@@ -75,6 +86,8 @@ const FAREWELL_LIMIT: Duration = Duration::from_millis(500);
 enum Event {
     Changed(ChangeSet),
     WatchEnded,
+    /// What is to listen does not.
+    ServerEnded,
     Built(Outcome),
     App(app::Event),
     Asked(Command),
@@ -86,6 +99,10 @@ enum Event {
     Loaded(Vec<Report>),
     /// Nothing of earlier runs is left.
     Swept(Swept),
+    /// A server that is not ours gave no answer.
+    Missing(Missing),
+    /// It answers again.
+    Back(Back),
     Stop,
 }
 
@@ -124,22 +141,36 @@ pub struct Session {
     loading: JoinSet<Vec<Report>>,
     /// Looks for what earlier runs left behind.
     sweeping: JoinSet<Swept>,
+    /// Looks for servers that are not there.
+    lookout: Lookout,
+    missing: mpsc::Receiver<Missing>,
     cgroup: Option<Cgroup>,
     writer: mpsc::Sender<Written>,
     servers: JoinSet<()>,
+    /// Lets phones in by the network, where they may.
+    invitations: Option<Invitations>,
+    /// For connections to them.
+    room: Room,
     sockets: TaskTracker,
+    /// For as long as there are connections.
+    _lanes: Lanes,
     stop: CancellationToken,
 }
 
 impl Session {
     /// Runs until told to stop; nothing is left running or listening after it.
-    pub async fn run(mut self) {
+    ///
+    /// # Errors
+    /// When a part without which saves or requests would be waited for has ended. All else was stopped in order.
+    pub async fn run(mut self) -> Result<()> {
         self.sweep();
         self.load_site();
+        self.look_for_servers();
         loop {
             match self.next_event().await {
                 Event::Changed(changes) => self.changed(&changes),
-                Event::WatchEnded => self.notices.warn("watching has stopped: saves are no longer seen; start everlit again"),
+                Event::WatchEnded => return self.broken("watching has stopped, and saves would not be seen").await,
+                Event::ServerEnded => return self.broken("a part that lets requests or phones in has stopped").await,
                 Event::Built(Outcome::Done(product)) => self.built(product),
                 Event::Built(Outcome::Failed(report, cause)) => self.build_failed(report, &cause),
                 Event::App(app::Event::Swapped(swapped)) => self.swapped(&swapped),
@@ -150,10 +181,15 @@ impl Session {
                 Event::Asked(command) => self.obey(command),
                 Event::Loaded(reports) => self.site_loaded(reports),
                 Event::Swept(swept) => self.first_build(swept),
+                Event::Missing(missing) => self.missed(missing),
+                Event::Back(back) => self.came_back(&back),
                 Event::Painted(painted) => self.painted(painted),
                 Event::Quiet => self.release(),
                 Event::Wrote(Written { resource, ids }) => drop(self.hub.send(&Message::Data { resource, ids })),
-                Event::Stop => return self.shut_down().await,
+                Event::Stop => {
+                    self.shut_down().await;
+                    return Ok(());
+                }
             }
             self.speak().await;
         }
@@ -171,11 +207,17 @@ impl Session {
                 Some(()) = self.control.recv() => return Event::Asked(Command::Reload),
                 Some(written) = self.written.recv() => return Event::Wrote(written),
                 Some(painted) = self.painted.recv() => return Event::Painted(painted),
+                Some(missing) = self.missing.recv() => return Event::Missing(missing),
+                back = self.lookout.next() => return Event::Back(back),
                 () = sleep_until(quiet.into()), if is_held => return Event::Quiet,
                 Some(Ok(reports)) = self.loading.join_next() => return Event::Loaded(reports),
                 // One that panicked must not keep the first build from being made.
                 Some(swept) = self.sweeping.join_next() => return Event::Swept(swept.unwrap_or_default()),
-                Some(_) = self.servers.join_next() => (),
+                Some(ended) = self.servers.join_next() => {
+                    if ended.is_err_and(|error| error.is_panic()) {
+                        return Event::ServerEnded;
+                    }
+                }
             }
         }
     }
@@ -211,15 +253,20 @@ impl Session {
     }
 
     fn changed(&mut self, changes: &ChangeSet) {
+        failpoint::pass("session");
+        if let Some(site) = &self.rooms.site {
+            site.forget(changes.iter().map(|change| self.config.root.join(change.path)));
+        }
         let mut plan = self.planner.plan(changes);
         self.leave_out_outputs(&mut plan, changes);
         let files = changes.iter().take(NAMED).map(|change| change.path.to_owned()).collect();
-        let mut cause = Cause { files, saved: changes.saved };
+        let mut cause = Cause::save(files, changes.saved);
         let is_other = detection::may_differ(&self.config, changes) && self.detects_otherwise();
         self.refresh_site(&mut plan, &mut cause);
         if plan.is_empty() && !is_other {
             return;
         }
+        self.note_save(&cause);
         self.history.learn(changes);
         self.unsaid.push(Notice::Changed { files: cause.files.clone() });
         if (is_other || !plan.config.is_empty()) && self.reconfigure(&plan, &cause) {
@@ -262,11 +309,6 @@ impl Session {
         }
     }
 
-    fn painted(&mut self, painted: Painted) {
-        let Some(shown) = self.pace.painted(painted.generation, painted.at) else { return };
-        self.notices.send(Notice::Painted { generation: painted.generation, took: shown.took, cause: shown.cause });
-    }
-
     fn act_on(&mut self, mut plan: Plan, cause: Cause) {
         let work = self.work(&plan);
         let is_code = !std::mem::take(&mut plan.code).is_empty();
@@ -293,115 +335,35 @@ impl Session {
         (self.config.app.is_some() && !files.is_empty()).then(|| Work::Changed(files.into_iter().map(changed).collect()))
     }
 
-    /// Lets the site read its files anew. Data that says what is served already (we wrote it, most likely) leaves the plan, and
-    /// so do templates that cannot be used: the last good ones stay. What leaves the plan caused nothing.
-    fn refresh_site(&mut self, plan: &mut Plan, cause: &mut Cause) {
-        let Some(site) = &self.rooms.site else { return };
-        let touched: Vec<_> = plan.data.iter().chain(&plan.pages).cloned().collect();
-        if !site.reads_any(&touched) {
-            return;
-        }
-        // It reads files, and may wait for a write that is under way.
-        let refreshed = tokio::task::block_in_place(|| site.refresh(&touched));
-        let changed: HashSet<_> = refreshed.changed.into_iter().collect();
-        plan.data.retain(|path| changed.contains(path));
-        plan.pages.retain(|path| changed.contains(path));
-        let left: HashSet<_> = touched.into_iter().filter(|path| !changed.contains(path)).collect();
-        let edited = std::mem::take(&mut cause.files);
-        cause.files = edited.iter().filter(|path| !left.contains(*path)).cloned().collect();
-        match self.failures.set_site(refreshed.failures) {
-            News::Failed(report) => self.show_failure(report, &edited),
-            News::Mended => self.show_standing(&edited),
-            News::None => (),
-        }
-    }
-
-    /// Reads the site's data on a thread that may block; what cannot be used comes back as an event.
-    fn load_site(&mut self) {
-        // Nobody wants to hear any more what a site says that is replaced.
-        self.loading = JoinSet::new();
-        match self.rooms.site.clone() {
-            Some(site) => drop(self.loading.spawn_blocking(move || site.load())),
-            None => self.site_loaded(Vec::new()),
-        }
-    }
-
-    fn site_loaded(&mut self, reports: Vec<Report>) {
-        match self.failures.set_site(reports) {
-            News::Failed(report) => self.show_failure(report, &[]),
-            News::Mended => self.show_standing(&[]),
-            News::None => (),
-        }
-    }
-
-    /// No build: the new files are served already.
-    fn site_changed(&mut self, plan: &Plan, cause: &Cause) {
-        if plan.is_empty() {
-            return;
-        }
-        let generation = self.generations.next();
-        if plan.styles.len() + plan.assets.len() + plan.files.len() > NAMED {
-            return self.reload_all(generation, cause);
-        }
-        let update = self.update(plan, generation, cause);
-        self.history.record(&update);
-        self.adopt_generation(generation);
-        let change = match update.only() {
-            Some(Only::Styles) => Change::Styles,
-            Some(Only::Assets) => Change::Assets,
-            None => Change::Reload,
-        };
-        let pages = self.hub.update(update);
-        self.told(change, generation, pages, cause);
-    }
-
-    fn update(&self, plan: &Plan, generation: Generation, cause: &Cause) -> Update {
-        let urls = |files: &[PathBuf]| paths::urls(&self.config, files);
-        let files = [&plan.styles, &plan.assets, &plan.files].into_iter().flatten();
-        let held = |file: &PathBuf| {
-            let hash = self.history.hash(file, generation);
-            urls(std::slice::from_ref(file)).into_iter().map(move |url| (url, hash.clone()))
-        };
-        let answers = paths::answers(&plan.data);
-        // An answer is made of many files: another one each time.
-        let made = answers.iter().map(|path| (path.clone(), format!("generation {generation}")));
-        let hashes = files.flat_map(held).chain(made).collect();
-        Update {
-            generation,
-            cause: cause.files.clone(),
-            styles: urls(&plan.styles),
-            assets: urls(&plan.assets),
-            modules: urls(&plan.files),
-            answers,
-            hashes,
-            pages: !(plan.pages.is_empty() && plan.data.is_empty()),
-            // What a program serves may have any address: where none of those is found, only a reload is sure to show it.
-            guessed: self.config.program().is_some(),
-        }
-    }
-
-    /// Every page has to be loaded anew.
-    fn reload_all(&mut self, generation: Generation, cause: &Cause) {
-        self.history.all(generation);
-        self.adopt_generation(generation);
-        let pages = self.hub.send(&Message::reload(generation, &cause.files));
-        self.told(Change::Reload, generation, pages, cause);
-    }
-
     fn obey(&mut self, command: Command) {
-        if command == Command::Timings {
-            let (told, painted) = (self.pace.until_told(), self.pace.until_painted());
-            return self.notices.send(Notice::Timings { told, painted });
+        match command {
+            Command::Rebuild if self.config.app.is_some() => self.request_build(Cause::none(), Work::All),
+            Command::Rebuild | Command::Reload => {
+                let generation = self.generations.next();
+                self.reload_all(generation, &Cause::none(), None);
+            }
+            Command::Switch(way) => self.switch(way),
+            Command::Timings => self.say_timings(),
+            Command::Invite => self.invite(),
+            Command::Pages => self.list_pages(),
         }
-        if let Command::Switch(way) = command {
-            return self.switch(way);
+    }
+
+    fn say_timings(&self) {
+        let (told, painted) = (self.pace.until_told(), self.pace.until_painted());
+        self.notices.send(Notice::Timings { told, painted });
+    }
+
+    fn list_pages(&self) {
+        let generation = self.standing.borrow().generation;
+        self.notices.send(Notice::Pages { generation, pages: self.hub.pages() });
+    }
+
+    fn invite(&self) {
+        match &self.invitations {
+            Some(invitations) => invitations.show(),
+            None => self.notices.send(Notice::Info("phones come in by the network when everlit is started with --lan".into())),
         }
-        let cause = Cause::none();
-        if command == Command::Rebuild && self.config.app.is_some() {
-            return self.request_build(cause, Work::All);
-        }
-        let generation = self.generations.next();
-        self.reload_all(generation, &cause);
     }
 
     fn switch(&mut self, way: Way) {
@@ -410,55 +372,10 @@ impl Session {
         }
     }
 
-    /// What answers is of this generation from here on.
-    fn adopt_generation(&mut self, generation: Generation) {
-        self.backing.renumber(generation);
-        self.stand_at(generation);
-    }
-
-    /// Serve first: what requests get is that generation from here on.
-    fn stand_at(&mut self, generation: Generation) {
-        let building = self.builder.is_running() || self.backing.is_starting();
-        let failure = self.failures.standing();
-        let History { program, pages, resources, .. } = &self.history;
-        let (program, pages, resources) = (*program, *pages, resources.clone());
-        self.standing.send_replace(Standing { generation, failure, building, program, pages, resources });
-    }
-
-    /// What pages were told, second to its being served.
-    fn told(&mut self, change: Change, generation: Generation, pages: usize, cause: &Cause) {
-        let took = cause.saved.elapsed();
-        if pages > 0 && !cause.files.is_empty() {
-            // A tool that asks for a page after each message is no page that loads anew because of one.
-            if self.hub.tabs() > 0 {
-                self.breaker.told(&cause.files, Instant::now());
-            }
-            self.pace.told(generation, cause.saved, took, &cause.files);
-        }
-        self.unsaid.push(Notice::Reloaded { change, generation, pages, took, cause: cause.files.clone() });
-    }
-
-    /// The last good generation, if any, keeps serving, and everybody knows that it is stale.
-    fn show_failure(&mut self, report: Arc<Report>, cause: &[PathBuf]) {
-        let is_served = self.config.program().is_none() || self.backing.is_serving();
-        let serving = if is_served { self.standing.borrow().generation } else { Generation::default() };
-        self.notices.send(Notice::BuildFailed { report, serving });
-        self.show_standing(cause);
-    }
-
-    /// Tells pages of the failure that stands now, or that none does.
-    fn show_standing(&mut self, cause: &[PathBuf]) {
-        let generation = self.standing.borrow().generation;
-        self.stand_at(generation);
-        let message = match self.failures.standing() {
-            Some(report) => Message::failed(generation, cause, &report),
-            None => Message::ok(generation, cause),
-        };
-        self.hub.send(&message);
-        if self.standing.borrow().building {
-            // Either message ends what a page says of a build.
-            self.hub.send(&Message::building(generation, cause));
-        }
+    /// Ends in order: something would be waited for in vain.
+    async fn broken(self, what: &str) -> Result<()> {
+        self.shut_down().await;
+        bail!("{what}: everlit ends, as do its programs; start it again")
     }
 
     /// Order: no new connections and no sockets, then builds and programs, then what is left of requests.
@@ -473,14 +390,4 @@ impl Session {
             cgroup.leave();
         }
     }
-}
-
-fn open_site(config: &crate::config::SiteConfig, writer: &mpsc::Sender<Written>, notices: &Notices) -> Site {
-    let (writer, notices) = (writer.clone(), notices.clone());
-    Site::new(config, move |told| match told {
-        // Who subscribed reads the resource anew anyway: one message of a burst is as good as all.
-        Told::Wrote(written) => drop(writer.try_send(written)),
-        // One page has a mistake; what is served is as fresh as before.
-        Told::Failed(report) => notices.send(Notice::PageFailed { report: Arc::from(report) }),
-    })
 }

@@ -1,33 +1,48 @@
 //! From a configuration to a session that answers requests.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context, Result};
 use axum::body::Body;
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode, uri::Scheme};
 use tokio::{
+    runtime::Handle,
     sync::{mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::{ServiceExt, service_fn};
+use tower::{Service, ServiceExt, service_fn};
 
 use super::{
-    Command, Load, Session, backing::Backing, failures::Failures, history::History, loop_breaker::LoopBreaker, open_site,
+    Command, Load, Session,
+    backing::Backing,
+    failures::Failures,
+    history::History,
+    lan::{self, Invitations},
+    lookout::Lookout,
+    loop_breaker::LoopBreaker,
+    reconfigure::apply_settings,
+    site::open_site,
 };
 use crate::{
     build::{Builder, Plan, Planner},
-    config::Config,
-    device,
+    config::{Config, DeviceConfig},
+    device::{self, AdbServer, Ends, Links, OtherPorts},
     editor::{Editors, Surroundings},
     generation::{Counter, Generation, Standing},
-    process::{Keeper, Other, claim},
+    process::{Control, Keeper, Other, Said, claim},
     reload::{Hub, Router, Source, Token, Wiring},
-    server::{self, Bound, ControlRooms, Moved, Rooms, app_service, control_service},
+    server::{
+        self, App, Bound, Connection, ControlLinks, ControlRooms, Door, Lanes, Moved, Room, Rooms, Routes, Transport, Workers,
+        app_service, control_service,
+    },
     telemetry::{Notices, Pace},
+    tls::Tls,
     traffic::Recorder,
     watch::Watcher,
 };
@@ -37,6 +52,9 @@ const WRITES: usize = 256;
 
 /// Reports of what browsers show that may wait; a figure is lost when there are more.
 const PAINTED: usize = 256;
+
+/// Reports of servers that did not answer that may wait: one of each is enough.
+const MISSING: usize = 16;
 
 /// What a session is made from.
 pub struct Setup {
@@ -48,8 +66,10 @@ pub struct Setup {
     pub keeper: Keeper,
     /// What the environment says of editors.
     pub surroundings: Surroundings,
-    /// The port of this machine's adb server, running or not.
-    pub adb_port: u16,
+    /// Where this user's things are kept that belong to no project; `None` when the environment names no such place.
+    pub state: Option<PathBuf>,
+    /// This machine's adb server, running or not.
+    pub adb: AdbServer,
     /// The way to the console.
     pub notices: Notices,
     /// What the person asks for.
@@ -61,14 +81,20 @@ pub struct Setup {
 /// Where a session can be reached.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// The app listener: `http://localhost:4747/`.
+    /// The app listener: `http://localhost:4747/`, or `https:` where TLS is spoken.
     pub url: String,
+    /// The same by the project's own name, which keeps its cookies apart from those of other projects.
+    pub named: Option<String>,
     /// Its other addresses, when it listens on every one this machine has.
     pub others: Vec<String>,
     /// The control listener.
     pub control: String,
     /// Who may use the control listener.
     pub control_token: Token,
+    /// Links that let a browser do so.
+    pub invitations: ControlLinks,
+    /// The port to which those of phones lead; `None` where nobody cares for phones.
+    pub phones: Option<u16>,
     /// Set when the wanted port was taken.
     pub moved: Option<Moved>,
 }
@@ -79,8 +105,12 @@ impl Session {
     /// # Errors
     /// When a port cannot be taken, the system has no random source, or no thread can be started to watch.
     pub fn open(setup: Setup) -> Result<(Self, Opened)> {
-        let Setup { config, load, keeper, surroundings, adb_port, notices, commands, stop } = setup;
+        let Setup { config, load, keeper, surroundings, state, adb, notices, commands, stop } = setup;
         let bound = server::bind(&config.server)?;
+        let port = bound.port;
+        let config = config.listening_on(port)?;
+        let load: Load = Box::new(move || load()?.listening_on(port));
+        let tls = speak_tls(&config, state.as_deref(), &notices);
         let control = server::bind_control().context("the control listener")?;
         let tokens = (Token::new().context("no random source")?, Token::new().context("no random source")?);
         let watcher = Watcher::start(&config.root, &config.watch, notices.clone()).context("cannot start to watch")?;
@@ -93,6 +123,7 @@ impl Session {
         backing.renumber(generation);
         let router = watch::Sender::new(nobody());
         let (shown, painted) = mpsc::channel(PAINTED);
+        let (reports, missing) = mpsc::channel(MISSING);
         let hub = Hub::new(Wiring {
             project: config.project.clone(),
             token: tokens.0,
@@ -101,28 +132,73 @@ impl Session {
             painted: shown,
             notices: notices.clone(),
         });
-        hub.set_morph(config.live.morph);
         let sockets = TaskTracker::new();
         let editors = Editors::new(&config.root, surroundings, reader.clone(), notices.clone());
-        editors.configure(&config);
+        let (lan_rooms, board) = lan::rooms(&config.server.lan, tls.as_ref()).unzip();
         let rooms = Rooms {
             site: config.site.as_ref().map(|site| open_site(site, &writer, &notices)),
+            routes: Routes::new(&config, &Routes::default()),
             upstream,
+            missing: reports,
             hub: hub.clone(),
             recorder: Recorder::new(reader.clone()),
             standing: reader,
             editors: editors.clone(),
+            lan: lan_rooms.clone(),
             notices: notices.clone(),
+            other_ports: OtherPorts::default(),
+            workers: Workers::default(),
             control_token: tokens.1.clone(),
             sockets: sockets.clone(),
+            runtime: Handle::current(),
             stop: stop.clone(),
         };
+        let room = Room::new(notices.clone());
+        apply_settings(&config, &rooms, &room);
         router.send_replace(app_service(&config, &rooms));
-        let opened = opened(&config, &bound, &control, &tokens.1);
-        let control_rooms = ControlRooms { recorder: rooms.recorder.clone(), token: tokens.1, reload, editors };
-        let port = bound.port;
-        let mut servers = serve(bound, control, &router, control_rooms, &stop);
-        servers.spawn(device::serve(adb_port, port, notices.clone(), stop.clone()));
+        let phones = phones(&config, &bound, tls.is_some(), &notices);
+        let links = links(&config, port, phones.as_ref(), control.port, &notices);
+        let opened = opened(&config, &bound, scheme(tls.as_ref()), &control, &tokens.1);
+        let opened = Opened { phones: links.as_ref().map(|links| links.page.here), ..opened };
+        let control_rooms = ControlRooms {
+            project: config.project.clone(),
+            timeline: notices.timeline().clone(),
+            recorder: rooms.recorder.clone(),
+            hub: hub.clone(),
+            token: tokens.1,
+            reload,
+            editors,
+            invitations: opened.invitations.clone(),
+            app: app(&opened, &bound, tls.is_some()),
+            router: router.subscribe(),
+            notices: notices.clone(),
+            seats: ControlRooms::seats(),
+            sockets: sockets.clone(),
+            runtime: Handle::current(),
+            stop: stop.clone(),
+        };
+        let listeners = Listeners { app: bound, phones, control };
+        let lanes = Lanes::open(Handle::current().metrics().num_workers()).context("cannot start threads")?;
+        let door = Door::new(None, room.clone(), notices.clone()).through(lanes.clone());
+        let invitations = lan_rooms.map(|rooms| Invitations::new(rooms, &opened, &notices));
+        let listening = invitations.as_ref().zip(board).map(|(invitations, board)| lan::Listening {
+            wanted: config.server.lan.clone(),
+            project: config.project.clone(),
+            port,
+            most: config.limits.at_once.connections,
+            tls: tls.clone(),
+            lanes: lanes.clone(),
+            board,
+            invitations: invitations.clone(),
+            notices: notices.clone(),
+        });
+        let mut servers = serve(listeners, tls, &door, &router, control_rooms, &notices, &stop);
+        if let Some(links) = links {
+            servers.spawn(device::serve(adb, links, rooms.other_ports.clone(), notices.clone(), stop.clone()));
+        }
+        if let Some(listening) = listening {
+            servers.spawn(lan::serve(listening, service(&router), stop.clone()));
+        }
         claim_project(&config, &opened, &mut servers, &notices, &stop);
         let builder = Builder::new(&keeper, &config.root, notices.clone());
         let session = Self {
@@ -152,10 +228,15 @@ impl Session {
             painted,
             loading: JoinSet::new(),
             sweeping: JoinSet::new(),
+            lookout: Lookout::default(),
+            missing,
             cgroup: None,
             writer,
             servers,
+            invitations,
+            room,
             sockets,
+            _lanes: lanes,
             stop,
         };
         Ok((session, opened))
@@ -171,19 +252,25 @@ fn first_generation(config: &Config, generations: &Counter) -> Generation {
 fn claim_project(config: &Config, opened: &Opened, servers: &mut JoinSet<()>, notices: &Notices, stop: &CancellationToken) {
     match claim(&config.root) {
         Ok(Some(claim)) => {
-            let (url, stopped) = (opened.url.clone(), stop.clone());
+            let (url, project, phones) = (opened.url.clone(), config.project.clone(), opened.phones);
+            let said = Said { url, project, phones, control: control(opened) };
+            let stopped = stop.clone();
             servers.spawn(async move {
-                stopped.run_until_cancelled(claim.tell(url)).await;
+                stopped.run_until_cancelled(claim.tell(said)).await;
             });
         }
         Ok(None) => (),
-        Err(Other { pid, url }) => {
+        Err(Other { pid, url, .. }) => {
             let place = url.map(|url| format!(" at {url}")).unwrap_or_default();
             let both =
                 if config.app.is_some() { "both build and run it, into the same files" } else { "both write the same data" };
             notices.warn(format!("everlit serves this project already{place} (process {pid}): {both}"));
         }
     }
+}
+
+fn control(opened: &Opened) -> Control {
+    Control { url: opened.control.clone(), token: opened.control_token.reveal().to_owned() }
 }
 
 /// Answers while there is nothing to answer with: before the rooms are made, which know whom they ask.
@@ -196,44 +283,121 @@ fn nobody() -> Router {
     Router::new(service_fn(unavailable))
 }
 
-fn serve(
-    bound: Bound,
+/// TLS, where it is asked for and can be had. A certificate that cannot be used must not keep the project from being served.
+fn speak_tls(config: &Config, state: Option<&Path>, notices: &Notices) -> Option<Tls> {
+    Tls::open(&config.server, state, notices).unwrap_or_else(|error| {
+        notices.warn(format!("plain HTTP is served, as TLS cannot be spoken: {error}"));
+        None
+    })
+}
+
+fn scheme(tls: Option<&Tls>) -> Scheme {
+    if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP }
+}
+
+/// A loopback listener of plain HTTP for phones over adb: `http://localhost` is as good as HTTPS there, and no phone knows our
+/// certificate. Without TLS the app's own will do.
+fn phones(config: &Config, app: &Bound, is_tls: bool, notices: &Notices) -> Option<Bound> {
+    if !is_tls || !config.device.adb {
+        return None;
+    }
+    let found = server::bind_phones(app.port);
+    found.inspect_err(|error| notices.warn(format!("phones get HTTPS over adb, and do not know the certificate: {error}"))).ok()
+}
+
+/// What phones reach; `None` where nobody cares for phones. The control listener is never among it.
+fn links(config: &Config, port: u16, phones: Option<&Bound>, control: u16, notices: &Notices) -> Option<Links> {
+    let DeviceConfig { adb, ports, devtools } = &config.device;
+    if ports.contains(&control) {
+        notices
+            .warn(format!("phones do not reach port {control}: this time it is the one by which Everlit itself is controlled"));
+    }
+    let ports = ports.iter().copied().filter(|port| *port != control).collect();
+    let page = Ends { phone: port, here: phones.map_or(port, |phones| phones.port) };
+    adb.then_some(Links { page, ports, devtools: *devtools && config.live.console })
+}
+
+/// Everything that is listened on.
+struct Listeners {
+    app: Bound,
+    phones: Option<Bound>,
     control: Bound,
+}
+
+fn serve(
+    listeners: Listeners,
+    tls: Option<Tls>,
+    door: &Door,
     router: &watch::Sender<Router>,
     control_rooms: ControlRooms,
+    notices: &Notices,
     stop: &CancellationToken,
 ) -> JoinSet<()> {
-    let router = Arc::new(router.subscribe());
-    let app = service_fn(move |request| {
-        let current = router.borrow().clone();
-        current.oneshot(request)
-    });
+    let Listeners { app, phones, control } = listeners;
+    let service = service(router);
+    // Pages that take all the room of the app's must not shut out whoever looks for the reason.
+    let control_door = Door::new(None, Room::new(notices.clone()), notices.clone());
     let mut servers = JoinSet::new();
-    servers.spawn(server::serve(bound.listeners, app, stop.clone()));
-    servers.spawn(server::serve(control.listeners, control_service(control_rooms), stop.clone()));
+    if let Some(phones) = phones {
+        let door = door.clone().known_as(app.port);
+        servers.spawn(server::serve(phones.listeners, door, service.clone(), stop.clone()));
+    }
+    servers.spawn(server::serve(app.listeners, door.clone().speaking(tls), service, stop.clone()));
+    servers.spawn(server::serve(control.listeners, control_door, control_service(control_rooms), stop.clone()));
     servers
 }
 
-fn opened(config: &Config, bound: &Bound, control: &Bound, token: &Token) -> Opened {
+fn control_url(control: &Bound) -> String {
+    let address = control.listeners.first().and_then(|listener| listener.local_addr().ok());
+    format!("http://{}/", address.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, control.port).into()))
+}
+
+/// What answers requests: whatever the router holds at the time.
+fn service(
+    router: &watch::Sender<Router>,
+) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static + use<>
+{
+    let router = Arc::new(router.subscribe());
+    service_fn(move |request| {
+        let current = router.borrow().clone();
+        current.oneshot(request)
+    })
+}
+
+fn opened(config: &Config, bound: &Bound, scheme: Scheme, control: &Bound, token: &Token) -> Opened {
     let port = bound.port;
     let named = config.server.host.filter(|address| !address.is_unspecified());
+    let url = named.map_or_else(|| format!("{scheme}://localhost:{port}/"), |address| url(&scheme, address, port));
     Opened {
-        url: named.map_or_else(|| format!("http://localhost:{port}/"), |address| url(address, port)),
-        others: config.server.host.filter(IpAddr::is_unspecified).map(|_| interfaces(port)).unwrap_or_default(),
-        control: format!("http://127.0.0.1:{}/", control.port),
+        named: named.is_none().then(|| url.replacen("//", &format!("//{}.", config.project), 1)),
+        url,
+        others: config.server.host.filter(IpAddr::is_unspecified).map(|_| interfaces(&scheme, port)).unwrap_or_default(),
+        control: control_url(control),
         control_token: token.clone(),
+        invitations: ControlLinks::default(),
+        phones: None,
         moved: bound.moved.clone(),
     }
 }
 
-fn url(address: IpAddr, port: u16) -> String {
-    format!("http://{}/", SocketAddr::new(address, port))
+/// The app listener as whoever is at this machine reaches it.
+fn app(opened: &Opened, bound: &Bound, is_tls: bool) -> App {
+    let address = bound.listeners.first().and_then(|listener| listener.local_addr().ok());
+    let local = address.filter(|address| !address.ip().is_unspecified());
+    let local = local.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, bound.port).into());
+    let transport = if is_tls { Transport::Tls } else { Transport::Plain };
+    App { url: opened.url.clone(), connection: Connection { local, remote: SocketAddr::new(local.ip(), 0), transport } }
+}
+
+fn url(scheme: &Scheme, address: IpAddr, port: u16) -> String {
+    format!("{scheme}://{}/", SocketAddr::new(address, port))
 }
 
 /// The URLs by which other machines reach us. Link-local addresses are left out: a browser cannot name their interface.
-fn interfaces(port: u16) -> Vec<String> {
+fn interfaces(scheme: &Scheme, port: u16) -> Vec<String> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    interfaces.iter().filter(|found| !found.is_loopback() && !found.is_link_local()).map(|found| url(found.ip(), port)).collect()
+    let reachable = interfaces.iter().filter(|found| !found.is_loopback() && !found.is_link_local());
+    reachable.map(|found| url(scheme, found.ip(), port)).collect()
 }
 
 #[cfg(test)]
@@ -255,7 +419,8 @@ mod tests {
         let stop = CancellationToken::new();
         let (load, keeper) = (Box::new(|| unreachable!("nothing changes")), Keeper::from("/nowhere"));
         let surroundings = Surroundings::from_env(|_| None);
-        let setup = Setup { config, load, keeper, surroundings, adb_port: 0, notices, commands, stop };
+        let adb = AdbServer { port: 0, folders: Vec::new() };
+        let setup = Setup { config, load, keeper, surroundings, state: None, adb, notices, commands, stop };
         let (_not_running_yet, opened) = Session::open(setup).unwrap();
 
         let address = opened.url.trim_start_matches("http://").trim_end_matches('/');

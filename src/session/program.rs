@@ -62,7 +62,7 @@ impl Session {
         self.breaker.started(&swapped.cause.files);
         self.untold = Plan::default();
         let generation = self.say_generation(swapped);
-        self.reload_all(generation, &swapped.cause);
+        self.reload_all(generation, &swapped.cause, Some(swapped.at));
         self.hint_at_port(swapped);
     }
 
@@ -91,7 +91,7 @@ impl Session {
         self.failures.rolled_back(&report);
         let generation = self.say_generation(&swapped);
         self.notices.send(Notice::RolledBack { report, generation });
-        self.reload_all(generation, &swapped.cause);
+        self.reload_all(generation, &swapped.cause, None);
         self.show_standing(&[]);
     }
 

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::{Session, open_site};
+use super::{Session, site::open_site};
 use crate::{
     build::{Cause, Plan, Planner, Work},
     config::{Config, Detected},
-    server::app_service,
+    server::{Room, Rooms, Routes, app_service},
     telemetry::Notice,
 };
 
@@ -38,7 +38,7 @@ impl Session {
     fn says_the_same(&self, config: &Config, plan: &Plan) -> bool {
         let is_about_variables = !plan.config.is_empty() && plan.config.iter().all(|file| file != Path::new("everlit.toml"));
         let rest = Plan { config: Vec::new(), ..plan.clone() };
-        is_about_variables && rest.is_empty() && self.config.app == config.app
+        is_about_variables && rest.is_empty() && self.config.app == config.app && self.config.routes == config.routes
     }
 
     /// Whether the folder is another kind of project by now.
@@ -53,8 +53,12 @@ impl Session {
         let had_program = before.program().is_some();
         self.planner = Planner::new(&self.config);
         if before.server != self.config.server {
-            self.notices.warn("the new port, host or names take effect when everlit is started again");
+            self.notices.warn("the new port, host, names, network or certificate take effect when everlit is started again");
             self.config.server = before.server;
+        }
+        if before.device != self.config.device {
+            self.notices.warn("what phones reach takes effect when everlit is started again");
+            self.config.device = before.device;
         }
         if before.watch != self.config.watch {
             self.watcher.adopt(&self.config.watch);
@@ -65,24 +69,28 @@ impl Session {
             self.rooms.site = self.config.site.as_ref().map(|config| open_site(config, &self.writer, &self.notices));
             self.load_site();
         }
-        let other_backing = had_program != self.config.program().is_some() || before.upstream != self.config.upstream;
+        let other_backing = had_program != self.config.program().is_some()
+            || before.upstream != self.config.upstream
+            || before.limits.time != self.config.limits.time
+            || before.limits.at_once.waiting != self.config.limits.at_once.waiting;
         if other_backing {
             self.failures.forget_program();
             self.builder.cancel();
             self.rooms.upstream = self.backing.replace(&self.config, &self.keeper, &self.generations, &self.notices);
         }
-        self.hub.set_morph(self.config.live.morph);
-        self.rooms.editors.configure(&self.config);
+        self.rooms.routes = Routes::new(&self.config, &self.rooms.routes);
+        apply_settings(&self.config, &self.rooms, &self.room);
         self.router.send_replace(app_service(&self.config, &self.rooms));
-        let code = before.app != self.config.app || !(plan.code.is_empty() && plan.steps.is_empty());
+        self.look_for_servers();
+        let code = other_backing || before.app != self.config.app || !(plan.code.is_empty() && plan.steps.is_empty());
         if code && self.config.app.is_some() {
             // The rest of it is in force already: it is told with the build, or when that fails.
             self.untold.extend(Plan { code: Vec::new(), steps: Vec::new(), ..plan.clone() });
-            let work = self.work(plan).filter(|_| before.app == self.config.app).unwrap_or(Work::All);
+            let work = self.work(plan).filter(|_| !other_backing && before.app == self.config.app).unwrap_or(Work::All);
             return self.request_build(cause.clone(), work);
         }
         let generation = self.generations.next();
-        self.reload_all(generation, cause);
+        self.reload_all(generation, cause, None);
     }
 
     fn tell_detected(&self, before: &[Detected]) {
@@ -90,4 +98,15 @@ impl Session {
             self.notices.send(Notice::Info(format!("found {}: {}", found.what, found.why)));
         }
     }
+}
+
+/// What is only looked at when it is needed is told of its settings: at the start, and whenever they are others.
+pub(super) fn apply_settings(config: &Config, rooms: &Rooms, room: &Room) {
+    rooms.hub.set_morph(config.live.morph);
+    rooms.hub.set_console(config.live.console);
+    rooms.hub.set_mirror(config.live.mirror);
+    rooms.hub.set_most_sockets(config.limits.at_once.sockets);
+    rooms.recorder.allow_capture(config.traffic.capture);
+    rooms.editors.configure(config);
+    room.allow(config.limits.at_once.connections);
 }

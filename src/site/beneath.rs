@@ -33,6 +33,15 @@ pub(super) fn open(root: &Path, relative: &Path) -> io::Result<Beneath> {
     portable(root, relative)
 }
 
+/// What stands at `relative` (plain segments) beneath `root`, when no link leads there; nothing is opened, and nobody needs a right
+/// to read it.
+pub(super) fn look(root: &Path, relative: &Path) -> io::Result<fs::Metadata> {
+    #[cfg(target_os = "linux")]
+    return linux::look(root, relative);
+    #[cfg(not(target_os = "linux"))]
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Resolves first, opens the resolved name without following a last link, and compares.
 fn portable(root: &Path, relative: &Path) -> io::Result<Beneath> {
     refuse_absolute_links(root, relative)?;
@@ -114,7 +123,23 @@ mod linux {
     /// open and the look; a storm of renames is no reason to fail.
     const ATTEMPTS: usize = 32;
 
+    pub(super) fn look(root: &Path, relative: &Path) -> io::Result<fs::Metadata> {
+        let (flags, resolve) = (OFlags::PATH | OFlags::CLOEXEC, ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS);
+        // Names without `..` stay beneath where there are no links.
+        let found = match openat2(CWD, root.join(relative), flags, Mode::empty(), resolve) {
+            Err(Errno::LOOP) => {
+                let folder = openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty())?;
+                openat2(folder, relative, flags, Mode::empty(), resolve | ResolveFlags::BENEATH)?
+            }
+            found => found?,
+        };
+        fs::File::from(found).metadata()
+    }
+
     pub(super) fn open(root: &Path, relative: &Path) -> io::Result<Beneath> {
+        if let Some(opened) = open_plain(root, relative)? {
+            return Ok(opened);
+        }
         let folder = openat(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
         for _ in 0..ATTEMPTS {
@@ -125,6 +150,20 @@ mod linux {
             }
         }
         Err(io::ErrorKind::NotFound.into())
+    }
+
+    /// Opens what no link leads to, by one name from the top; `None` where that cannot be told, or where a link may lead there.
+    fn open_plain(root: &Path, relative: &Path) -> io::Result<Option<Beneath>> {
+        let path = root.join(relative);
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+        let file = match openat2(CWD, &path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS) {
+            Err(Errno::LOOP | Errno::AGAIN) => return Ok(None),
+            file => fs::File::from(file?),
+        };
+        let is_named = name_of(&file)? == path;
+        let metadata = file.metadata()?;
+        let is_there = metadata.nlink() > 0;
+        Ok((is_named && is_there).then(|| Beneath { file, metadata, name: relative.to_owned() }))
     }
 
     /// `None` when another file took its name between the open and the look: what we hold is no longer what was asked for.

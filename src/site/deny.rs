@@ -77,6 +77,8 @@ mod tests {
             "a.txt::$DATA",
             "c:",
             ".well-known.bak",
+            ".well-knownx",
+            "..well-known",
             "",
             "...",
             " ",

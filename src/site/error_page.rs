@@ -14,13 +14,14 @@ use super::{Inner, page};
 use crate::{
     negotiate::Problem,
     report::{Diagnostic, Excerpt, Report},
+    telemetry::{Phase, Phases},
 };
 
 /// The answer to a request of this address as the project wants it shown.
-pub(super) async fn put(inner: &Arc<Inner>, uri: &Uri, mut response: Response<Body>) -> Response<Body> {
+pub(super) async fn put(inner: &Arc<Inner>, uri: &Uri, phases: &Phases, mut response: Response<Body>) -> Response<Body> {
     let Some(problem) = response.extensions_mut().remove::<Problem>().filter(|_| is_html(&response)) else { return response };
     let Some(template) = inner.routes().error_page(problem.status()) else { return response };
-    match page::run(inner, template, context(inner, uri, &problem)).await {
+    match phases.during(Phase::Render, page::run(inner, template, context(inner, uri, &problem))).await {
         Ok(page) => {
             *response.body_mut() = Body::from(page);
             response

@@ -3,7 +3,8 @@
 //! [`Guard::open`] takes plain segments and gives an open, regular file or the word that there is a folder. What is denied, what
 //! leaves the root, what is no regular file and what does not exist are all the same [`OpenError::Missing`].
 //!
-//! Nothing is remembered between two calls, and nobody else in this module opens a file by name.
+//! Nothing is remembered between two calls, and nobody else in this module opens a file by name. [`Guard::look`] opens nothing: it
+//! says whether a file that was opened before is still the one of its name.
 
 use std::{
     fs::{File, Metadata},
@@ -11,7 +12,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{beneath, deny, path};
+use rustix::fs::Dir;
+
+use super::{beneath, deny, identity::Identity, path};
+
+/// How many names of a folder are looked at.
+const MAX_NAMES: usize = 10_000;
 
 /// A folder out of which files are opened.
 #[derive(Clone, Debug)]
@@ -93,6 +99,27 @@ impl Guard {
         }
     }
 
+    /// The names in the folder that `segments` name, as far as they may be opened; some of those of a folder with very many.
+    pub(super) fn names<S: AsRef<str>>(&self, segments: &[S]) -> Vec<String> {
+        let relative: PathBuf = segments.iter().map(AsRef::as_ref).collect();
+        let Ok(Opened::Folder) = self.open(segments) else { return Vec::new() };
+        let folder = beneath::open(&self.root, &relative).and_then(|opened| Ok(Dir::read_from(&opened.file)?));
+        let entries = folder.into_iter().flatten().flatten().take(MAX_NAMES);
+        let names = entries.filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
+        names.filter(|name| path::is_name(name) && self.is_open(&relative.join(name))).collect()
+    }
+
+    /// What the regular file of this name is now, when no link leads to it. A name that was opened before is not judged again.
+    pub(super) fn look(&self, name: &str) -> io::Result<Identity> {
+        let metadata = beneath::look(&self.root, Path::new(name))?;
+        Identity::of(&metadata).filter(|_| metadata.is_file()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Whether nothing at all stands at this name, neither a file nor a link.
+    pub(super) fn is_absent(&self, name: &str) -> bool {
+        beneath::look(&self.root, Path::new(name)).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// The text of the file that `segments` name, if it has at most `limit` bytes.
     pub(super) fn read<S: AsRef<str>>(&self, segments: &[S], limit: u64) -> Result<String, OpenError> {
         match self.open(segments)? {
@@ -137,6 +164,8 @@ mod tests {
             (".env", "S"),
             ("secret.pem", "S"),
             (".well-known/security.txt", "W"),
+            (".well-known/.env", "S"),
+            (".well-known/tls.key", "S"),
             ("templates/x.html", "T"),
             ("data/posts.json", "[]"),
             ("data2/x.txt", "D"),
@@ -159,7 +188,18 @@ mod tests {
         {
             check(&guard, name, "missing");
         }
-        for name in ["fifo", "sock", "none", "a.txt/none", "..", "../x", "a\\b"] {
+        for name in [
+            ".well-known/.env",
+            ".well-known/tls.key",
+            ".WELL-KNOWN/.ENV",
+            "fifo",
+            "sock",
+            "none",
+            "a.txt/none",
+            "..",
+            "../x",
+            "a\\b",
+        ] {
             check(&guard, name, "missing");
         }
     }

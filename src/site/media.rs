@@ -25,6 +25,16 @@ const OVERRIDES: [(&str, &str); 18] = [
     ("zst", "application/zstd"),
 ];
 
+/// Types that are registered under another name than the one files are known by; clients ask for either. RFC 7303 §9.2, RFC 9512 §2.1, and
+/// the registry for TOML.
+const OTHER_NAMES: [(&str, &str); 3] =
+    [("text/x-toml", "application/toml"), ("text/x-yaml", "application/yaml"), ("text/xml", "application/xml")];
+
+/// The other name of a type.
+pub(super) fn other_name(essence: &str) -> Option<&'static str> {
+    OTHER_NAMES.iter().find(|(known, _)| *known == essence).map(|(_, other)| *other)
+}
+
 /// `type/subtype` of files with this extension.
 pub(super) fn essence(extension: &str) -> Option<&'static str> {
     let extension = extension.to_ascii_lowercase();
@@ -68,6 +78,15 @@ mod tests {
         ] {
             assert_eq!(content_type(name), expected, "{name}");
         }
+    }
+
+    /// The names on the left are those that mime_guess gives.
+    #[test]
+    fn types_have_other_names() {
+        for (extension, expected) in [("xml", "application/xml"), ("yaml", "application/yaml"), ("toml", "application/toml")] {
+            assert_eq!(essence(extension).and_then(other_name), Some(expected), "{extension}");
+        }
+        assert_eq!(other_name("text/html"), None);
     }
 
     #[test]

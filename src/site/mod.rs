@@ -18,6 +18,7 @@ mod filters;
 #[cfg(test)]
 mod folder;
 mod guard;
+mod identity;
 mod language;
 mod markdown;
 mod media;
@@ -37,6 +38,7 @@ mod text;
 mod translation;
 mod validator;
 
+pub(crate) use public::{Forms, Proof};
 pub(crate) use source::{find_file, shown_text};
 
 use std::{
@@ -45,25 +47,30 @@ use std::{
 };
 
 use axum::body::Body;
-use http::{HeaderMap, Method, Request, Response, StatusCode, request::Parts};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request::Parts};
 
 use self::{
     failure::Known,
     guard::Guard,
     path::{BadPath, SitePath},
+    public::Public,
     resolve::Found,
     resource::{Resource, Store},
     route::Routes,
     template::{Taken, Templates},
 };
 use crate::{
-    config::SiteConfig,
+    config::{BodyLimits, SiteConfig},
     negotiate::{Accept, Prefers, Problem},
     report::Report,
+    telemetry::Phases,
 };
 
 /// The methods of what is only read.
 const READS: &str = "GET, HEAD, OPTIONS";
+
+/// All that some address answers, for `OPTIONS *` (RFC 9110 §9.3.7).
+const ALL_METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE";
 
 /// What Everlit answers itself. A clone is the same site.
 #[derive(Clone)]
@@ -71,13 +78,16 @@ pub struct Site(Arc<Inner>);
 
 struct Inner {
     project: String,
-    public: Option<Guard>,
+    public: Option<Public>,
     templates: Option<Templates>,
     routes: RwLock<Arc<Routes>>,
     data: Option<(PathBuf, Store)>,
     fallback: Option<Vec<String>>,
     keys: api::Keys,
     room: api::Rooms,
+    /// For bodies as trees.
+    trees: api::Rooms,
+    body: BodyLimits,
     written: Box<dyn Fn(Written) + Send + Sync>,
     told: Arc<dyn Fn(Told) + Send + Sync>,
     /// The failures that were told of since the templates last changed.
@@ -137,7 +147,7 @@ impl Site {
         let routes = config.templates.as_deref().map(Routes::scan).unwrap_or_default();
         Self(Arc::new(Inner {
             project: config.project.clone(),
-            public: config.public.as_deref().map(|root| Guard::new(root, &others)),
+            public: config.public.as_deref().map(|root| Public::new(Guard::new(root, &others))),
             templates,
             routes: RwLock::new(Arc::new(routes)),
             data: config
@@ -147,6 +157,8 @@ impl Site {
             fallback: config.fallback.as_deref().and_then(segments),
             keys: api::Keys::default(),
             room: api::Rooms::default(),
+            trees: api::Rooms::default(),
+            body: config.body,
             written: Box::new(move |written| writes(Told::Wrote(written))),
             told,
             known: Known::default(),
@@ -165,12 +177,12 @@ impl Site {
     /// Answers a request, or hands it back.
     pub async fn answer(&self, request: Request<Body>) -> Answer {
         let Ok(path) = SitePath::parse(request.uri().path()) else { return Answer::NotMine(request) };
-        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let (method, uri, phases) = (request.method().clone(), request.uri().clone(), Phases::of(request.extensions()));
         match self.0.resolve(&path, &method) {
             Found::Nothing => Answer::NotMine(request),
             found => {
                 let response = self.0.respond(found, request).await;
-                Answer::Done(respond::finish(error_page::put(&self.0, &uri, response).await, &method))
+                Answer::Done(respond::finish(self.0.as_project_wants(&uri, &phases, response).await, &method))
             }
         }
     }
@@ -179,7 +191,7 @@ impl Site {
     /// malformed, or the fallback page when a browser navigates.
     pub async fn missing(&self, request: &Parts) -> Response<Body> {
         let response = self.0.missing(request).await;
-        respond::finish(error_page::put(&self.0, &request.uri, response).await, &request.method)
+        respond::finish(self.0.as_project_wants(&request.uri, &Phases::of(&request.extensions), response).await, &request.method)
     }
 
     /// Whether any of these is a template or data, of which [`Self::refresh`] has to be told; all else is read at each request.
@@ -187,6 +199,18 @@ impl Site {
         let templates = self.0.templates.as_ref().map(Templates::root);
         let data = self.0.data.as_ref().map(|(root, _)| root.as_path());
         templates.into_iter().chain(data).any(|root| any_beneath(root, changed))
+    }
+
+    /// Whether all files that an answer was made of are as they were.
+    pub(crate) fn proves(&self, proof: &Proof) -> bool {
+        self.0.public.as_ref().is_some_and(|public| public.proves(proof))
+    }
+
+    /// Makes room of what is kept of files that changed. Nothing depends on it: what is kept is proved each time. Paths are absolute.
+    pub fn forget(&self, changed: impl Iterator<Item = PathBuf>) {
+        if let Some(public) = &self.0.public {
+            public.forget(changed);
+        }
     }
 
     /// Looks again at what changed on disk. `changed` are paths below the templates or data folder, absolute or relative to the
@@ -197,26 +221,37 @@ impl Site {
 }
 
 impl Inner {
-    /// One place that answers what `resolve` found.
-    async fn respond(self: &Arc<Self>, found: Found, request: Request<Body>) -> Response<Body> {
+    /// One place that answers what `resolve` found. What takes longer than a file has a box for its wait: a future is moved as many
+    /// times as there are layers, and every request would move the room of the largest.
+    async fn respond(self: &Arc<Self>, found: Found<'_>, request: Request<Body>) -> Response<Body> {
+        if let Some(explained) = explain::of_file(&found, &request) {
+            return explained;
+        }
         let query = request.uri().query();
         match found {
-            Found::Resource(target) => api::answer(self, target, request).await,
+            Found::Resource(target) => Box::pin(api::answer(self, target, request)).await,
             Found::Description(description) => api::describe(self, description, &request.into_parts().0),
-            Found::File { file, name } => {
-                public::serve_coded(self.public.as_ref(), file, &name, request.method(), request.headers()).await
+            Found::File { public, file, name } => public.serve_coded(file, &name, request.method(), request.headers()).await,
+            Found::Index { public, file, folder } => {
+                translation::serve(public, file, &folder, request.method(), request.headers()).await
             }
-            Found::Index { file, folder } => {
-                translation::serve(self.public.as_ref(), file, &folder, request.method(), request.headers()).await
-            }
-            Found::Page(pages) => page::answer(self, &pages, &request.into_parts().0).await,
+            Found::Page(pages) => Box::pin(page::answer(self, &pages, &request.into_parts().0)).await,
             Found::Redirect(location) => respond::redirect(&location, query),
             Found::Failed(error) => respond::open_failed(&error, request.headers(), Prefers::Html),
             Found::Nothing => respond::missing().respond(request.headers(), Prefers::Html),
         }
     }
 
+    /// A problem is shown by the project's own page, if it has one for it.
+    async fn as_project_wants(self: &Arc<Self>, uri: &Uri, phases: &Phases, response: Response<Body>) -> Response<Body> {
+        let is_problem = response.extensions().get::<Problem>().is_some();
+        if is_problem { Box::pin(error_page::put(self, uri, phases, response)).await } else { response }
+    }
+
     async fn missing(&self, request: &Parts) -> Response<Body> {
+        if request.method == Method::OPTIONS && request.uri.path() == "*" {
+            return respond::options(ALL_METHODS);
+        }
         let prefers = prefers(request.uri.path());
         let path = match SitePath::parse(request.uri.path()) {
             Ok(path) => path,
@@ -231,17 +266,19 @@ impl Inner {
             };
         }
         match self.fallback(&request.headers).filter(|_| reads && prefers == Prefers::Html) {
-            Some((file, name)) => public::serve(file, &name, &request.method, &request.headers).await,
-            None if request.uri.path() == "/" => respond::no_front_page().respond(&request.headers, prefers),
+            Some(file) => public::serve(file, &request.method, &request.headers).await,
+            None if request.uri.path() == "/" => {
+                respond::no_front_page(self.data.as_ref().map(|_| api::API)).respond(&request.headers, prefers)
+            }
             None => respond::missing().respond(&request.headers, prefers),
         }
     }
 
     /// The file that answers a navigation; a script or picture that is missing stays missing.
-    fn fallback(&self, headers: &HeaderMap) -> Option<(Box<guard::OpenFile>, String)> {
+    fn fallback(&self, headers: &HeaderMap) -> Option<public::Content> {
         let fallback = self.fallback.as_ref().filter(|_| Accept::parse(headers).names("text", "html"))?;
         match self.public.as_ref()?.open(fallback) {
-            Ok(guard::Opened::File(file)) => Some((file, fallback.join("/"))),
+            Ok(public::Found::File(file)) => Some(file),
             _ => None,
         }
     }

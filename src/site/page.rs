@@ -20,7 +20,10 @@ use super::{
     respond::{self, Made},
     route::{self, Page},
 };
-use crate::negotiate::{Explanation, Prefers, Problem, Representation, decide};
+use crate::{
+    negotiate::{Explanation, Prefers, Problem, Representation, decide},
+    telemetry::{Phase, Phases},
+};
 
 /// The resource a page shows.
 #[derive(Default)]
@@ -37,7 +40,8 @@ pub(super) struct Shown {
 
 /// Answers `GET` and `HEAD` with a page that has no resource behind it.
 pub(super) async fn answer(inner: &Arc<Inner>, pages: &[Page], request: &Parts) -> Response<Body> {
-    let offers: Vec<Representation> = pages.iter().map(Page::representation).collect();
+    let (offers, pages): (Vec<Representation>, Vec<&Page>) =
+        pages.iter().flat_map(|page| page.representations().map(move |made| (made, page))).unzip();
     let asked = explain::asked(request);
     let decision = decide(&asked, &offers);
     if explain::is_wanted(request) {
@@ -58,7 +62,8 @@ pub(super) async fn answer(inner: &Arc<Inner>, pages: &[Page], request: &Parts) 
 
 /// The page that a template makes of a request and what is shown.
 pub(super) async fn render(inner: &Arc<Inner>, template: &str, request: &Parts, shown: Shown) -> Result<Vec<u8>, Problem> {
-    run(inner, template, context(inner, template, &request.uri, shown)).await
+    let phases = Phases::of(&request.extensions);
+    phases.during(Phase::Render, run(inner, template, context(inner, template, &request.uri, shown))).await
 }
 
 /// Renders a template on a thread that may block: a page is as slow as its author makes it. Who listens is told of a failure.
@@ -75,15 +80,23 @@ pub(super) async fn run(inner: &Arc<Inner>, template: &str, context: Value) -> R
             Err(problem)
         }
         Ok(None) => Err(respond::missing()),
-        Err(error) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+        Err(_) => Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "everlit made a mistake with this page")),
     }
 }
 
 /// 406, with everything that would be acceptable.
 pub(super) fn not_acceptable(offers: &[Representation]) -> Problem {
+    none_of("this address has none of the media types the request takes", offers)
+}
+
+/// The same at an address that names a version: which the request may have contradicted.
+pub(super) fn not_acceptable_in(version: u32, offers: &[Representation]) -> Problem {
+    none_of(&format!("this address is version {version} alone, and has none of the media types the request takes"), offers)
+}
+
+fn none_of(detail: &str, offers: &[Representation]) -> Problem {
     let available: Vec<String> = offers.iter().map(Representation::content_type).collect();
-    Problem::new(StatusCode::NOT_ACCEPTABLE, "this address has none of the media types the request takes")
-        .with("available", available)
+    Problem::new(StatusCode::NOT_ACCEPTABLE, detail).with("available", available)
 }
 
 fn context(inner: &Inner, template: &str, uri: &Uri, shown: Shown) -> Value {

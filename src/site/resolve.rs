@@ -5,8 +5,9 @@ use http::Method;
 use super::{
     Inner,
     api::{API, Above, Description, Place, Target},
-    guard::{OpenError, OpenFile, Opened},
+    guard::OpenError,
     path::{self, SitePath},
+    public::{self, Content, Public},
     resource::{Form, relation},
     route::{Matched, Page},
     translation::INDEX,
@@ -14,15 +15,15 @@ use super::{
 use crate::negotiate::version;
 
 /// Who answers.
-pub(super) enum Found {
+pub(super) enum Found<'s> {
     /// A collection, an item or a singleton.
     Resource(Target),
     /// What the API says of itself.
     Description(Description),
     /// A static file, asked for by this name.
-    File { file: Box<OpenFile>, name: String },
+    File { public: &'s Public, file: Content, name: String },
     /// The index of a static folder with these segments.
-    Index { file: Box<OpenFile>, folder: Vec<String> },
+    Index { public: &'s Public, file: Content, folder: Vec<String> },
     /// Templates without a resource behind them; at least one.
     Page(Vec<Page>),
     /// The same thing has its address here, path-absolute.
@@ -35,7 +36,7 @@ pub(super) enum Found {
 
 impl Inner {
     /// Decides by path and method; opens a static file on the way.
-    pub(super) fn resolve(&self, path: &SitePath, method: &Method) -> Found {
+    pub(super) fn resolve(&self, path: &SitePath, method: &Method) -> Found<'_> {
         let reads = matches!(*method, Method::GET | Method::HEAD);
         if let Some(description) = self.description(path.segments()) {
             return Found::Description(description);
@@ -56,31 +57,35 @@ impl Inner {
         }
     }
 
-    fn file(&self, path: &SitePath) -> Found {
-        let Some(guard) = &self.public else { return Found::Nothing };
-        match guard.open(path.segments()) {
-            Ok(Opened::File(_)) if path.is_folder() => Found::Nothing,
-            Ok(Opened::File(file)) => Found::File { file, name: path.segments().join("/") },
-            Ok(Opened::Folder) => self.index(path),
+    fn file(&self, path: &SitePath) -> Found<'_> {
+        let Some(public) = &self.public else { return Found::Nothing };
+        // An index that is there stands in a folder.
+        if path.is_folder()
+            && let Some(file) = public.kept(&index(path).join("/"))
+        {
+            return Found::Index { public, file, folder: path.segments().to_vec() };
+        }
+        match public.open(path.segments()) {
+            Ok(public::Found::File(_)) if path.is_folder() => Found::Nothing,
+            Ok(public::Found::File(file)) => Found::File { public, file, name: path.segments().join("/") },
+            Ok(public::Found::Folder) => Self::folder(public, path),
             Err(OpenError::Missing) => Found::Nothing,
             Err(error) => Found::Failed(error),
         }
     }
 
     /// A folder answers with its index, or not at all: its names are nobody's business.
-    fn index(&self, path: &SitePath) -> Found {
-        let Some(guard) = &self.public else { return Found::Nothing };
-        let index: Vec<&str> = path.segments().iter().map(String::as_str).chain([INDEX]).collect();
-        match guard.open(&index) {
-            Ok(Opened::File(file)) if path.is_folder() => Found::Index { file, folder: path.segments().to_vec() },
-            Ok(Opened::File(_)) => Found::Redirect(format!("{}/", path::encode(path.segments()))),
+    fn folder<'p>(public: &'p Public, path: &SitePath) -> Found<'p> {
+        match public.open(&index(path)) {
+            Ok(public::Found::File(file)) if path.is_folder() => Found::Index { public, file, folder: path.segments().to_vec() },
+            Ok(public::Found::File(_)) => Found::Redirect(format!("{}/", path::encode(path.segments()))),
             Err(error @ OpenError::Exhausted(_)) => Found::Failed(error),
             _ => Found::Nothing,
         }
     }
 
     /// A resource where one has this address, with the templates that show it, or else the templates alone.
-    fn page(&self, segments: &[String]) -> Found {
+    fn page(&self, segments: &[String]) -> Found<'_> {
         let pages = self.routes().find(segments);
         let target = match segments {
             [name] => self.target(name, None, Place::Site, self.views(name, None)),
@@ -145,4 +150,9 @@ impl Inner {
             found.filter(|found| found.shows_below(&above.resource.name, name)).map(|found| found.pages).unwrap_or_default();
         is_below.then_some(Target { resource, id: None, above: Some(above), place, pages })
     }
+}
+
+/// The segments of the index of a folder.
+fn index(path: &SitePath) -> Vec<&str> {
+    path.segments().iter().map(String::as_str).chain([INDEX]).collect()
 }

@@ -12,6 +12,8 @@ use super::{
 };
 use crate::negotiate::{Prefers, Problem};
 
+static CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 /// An answer without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
@@ -85,9 +87,12 @@ pub(super) fn missing() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address")
 }
 
-/// 404 for `/`, which is the first thing a new project is asked for.
-pub(super) fn no_front_page() -> Problem {
-    let next = "there is no front page yet: write an index.html, or begin with the files that `everlit init` writes";
+/// 404 for `/`, which is the first thing a new project is asked for. `api` is the first segment of what it has instead.
+pub(super) fn no_front_page(api: Option<&str>) -> Problem {
+    let next = match api {
+        Some(api) => format!("there is no front page yet: write an index.html; what there is of data has its index at /{api}"),
+        None => "there is no front page yet: write an index.html, or begin with the files that `everlit init` writes".to_owned(),
+    };
     Problem::new(StatusCode::NOT_FOUND, next)
 }
 
@@ -119,7 +124,7 @@ pub(super) fn open_failed(error: &OpenError, request: &HeaderMap, default: Prefe
 pub(super) fn finish(mut response: Response<Body>, method: &Method) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert(&CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     if method == Method::HEAD { without_body(response) } else { response }
 }

@@ -72,9 +72,19 @@ enum Piece<'a> {
 }
 
 impl Page {
-    /// What a client can ask for.
+    /// What it makes.
     pub(super) fn representation(&self) -> Representation {
-        let made = Representation::new(self.essence);
+        self.named(self.essence)
+    }
+
+    /// All that a client can ask for to get it: what it makes, and the same by another name.
+    pub(super) fn representations(&self) -> impl Iterator<Item = Representation> {
+        let other = media::other_name(self.essence).map(|other| self.named(other));
+        std::iter::once(self.representation()).chain(other)
+    }
+
+    fn named(&self, essence: &str) -> Representation {
+        let made = Representation::new(essence);
         self.language.as_deref().map_or(made.clone(), |language| made.of_language(language))
     }
 }

@@ -298,6 +298,8 @@ mod tests {
         check("ä {{ x.y.z }}", "templates/page.html:1:7 undefined value: `x.y` is undefined");
         check("{% include 'broken.html' %}", "templates/broken.html:2:8 syntax error");
         check("{% include '../secret.txt' %}", "templates/page.html:1:4 template not found");
+        check("{% include '/etc/hostname' %}", "templates/page.html:1:4 template not found");
+        check("{% include 'sub/../.env' %}", "templates/page.html:1:4 template not found");
         check("{% include 'binary.html' %}", "");
         check("{{ ('x' * 99999) | date }}", "templates/page.html:1:20 invalid operation: xxx");
         check(&format!("{}{{{{ x.y.z }}}}", "\n".repeat(70_000)), "templates/page.html:70001:5 undefined value");

@@ -148,12 +148,13 @@ fn whole_seconds(time: SystemTime) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-fn told_date(metadata: &Metadata, now: SystemTime) -> Option<SystemTime> {
+/// When the file changed last, once that can be told.
+pub(super) fn told_date(metadata: &Metadata, now: SystemTime) -> Option<SystemTime> {
     metadata.modified().ok().filter(|_| age(metadata, now) >= DATE_TICK)
 }
 
 /// How long ago the file changed in any way. A time in the future counts as now: it may be stamped again.
-fn age(metadata: &Metadata, now: SystemTime) -> Duration {
+pub(super) fn age(metadata: &Metadata, now: SystemTime) -> Duration {
     now.duration_since(changed(metadata)).unwrap_or_default()
 }
 

@@ -2,13 +2,21 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
-use tokio::sync::mpsc::{self, error::TryRecvError};
+use tokio::sync::{
+    broadcast,
+    mpsc::{self, error::TryRecvError},
+};
 
-use super::pace::Summary;
+use super::{
+    json::json_line,
+    pace::Summary,
+    page::{OpenPage, PageMessage, Teller},
+    timeline::Timeline,
+};
 use crate::{
     generation::Generation,
     report::{Diagnostic, Report},
@@ -20,6 +28,9 @@ const CAPACITY: usize = 4096;
 /// The room that programs and pages leave to our own events. Those are a handful per save, so that a console must be a whole
 /// day's work behind before one of them is lost.
 const RESERVE: usize = 1024;
+
+/// How many events may wait for one that listens to them as JSON; who is further behind is told how many it missed.
+const OVERHEARD: usize = 512;
 
 /// One event of the dev loop. Paths are relative to the project.
 #[derive(Clone, Debug)]
@@ -162,14 +173,23 @@ pub enum Notice {
         /// When it is started again; `None` when only a change starts it.
         retry_in: Option<Duration>,
     },
-    /// A page logged something.
-    Console {
-        /// `error`, `warn`, `log`.
-        level: String,
-        /// What it said, untrusted.
-        text: String,
-        /// Where in the page's sources, untrusted.
-        source: String,
+    /// A page logged something, or something went wrong in it.
+    Console(PageMessage),
+    /// A page said more than is passed on.
+    ConsoleLeftOut {
+        /// Which page.
+        teller: Arc<Teller>,
+        /// How many of its messages.
+        messages: u64,
+    },
+    /// A browser in the network may come in.
+    Invited(Box<Invited>),
+    /// The pages that are open, for somebody who asked.
+    Pages {
+        /// The generation that answers.
+        generation: Generation,
+        /// The one that was opened first at the front.
+        pages: Vec<OpenPage>,
     },
     /// A phone came, went or was reached.
     Device {
@@ -184,6 +204,27 @@ pub enum Notice {
     Info(String),
     /// Nothing is left running; the last one.
     Stopped,
+}
+
+/// What lets one browser in the network in.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// Where it leads: `http://192.168.1.20:4747/`.
+    pub url: String,
+    /// The same by name, once there is one.
+    pub named: Option<String>,
+    /// The interface behind which the network is.
+    pub interface: String,
+    /// The link that lets it in: a secret.
+    pub link: String,
+    /// The code of that link, a line for every two rows of modules.
+    pub code: Vec<String>,
+    /// How long it is good, in minutes.
+    pub minutes: u64,
+    /// Where the certificate is that a phone has to trust, and its fingerprint.
+    pub certificate: Option<(String, String)>,
+    /// Where this machine's browser shows such a code.
+    pub page: String,
 }
 
 /// Who wrote a line.
@@ -220,10 +261,22 @@ pub enum Change {
     Reload,
 }
 
+impl Change {
+    /// `styles`, `assets`, `reload`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Styles => "styles",
+            Self::Assets => "assets",
+            Self::Reload => "reload",
+        }
+    }
+}
+
 impl Notice {
     /// Whether a program or a page said it, as fast and as often as it likes.
     fn is_foreign(&self) -> bool {
-        matches!(self, Self::AppOutput { .. } | Self::LeftOut { .. } | Self::Console { .. })
+        matches!(self, Self::AppOutput { .. } | Self::LeftOut { .. } | Self::Console(_) | Self::ConsoleLeftOut { .. })
     }
 }
 
@@ -232,6 +285,9 @@ impl Notice {
 pub struct Notices {
     sender: mpsc::Sender<Notice>,
     gap: Gap,
+    timeline: Timeline,
+    /// Where there ever was somebody who listens besides the console.
+    overheard: Arc<OnceLock<broadcast::Sender<Arc<str>>>>,
 }
 
 impl Notices {
@@ -240,18 +296,37 @@ impl Notices {
     pub fn channel() -> (Self, Heard) {
         let (sender, receiver) = mpsc::channel(CAPACITY);
         let gap = Gap::default();
-        (Self { sender, gap: gap.clone() }, Heard { receiver, gap })
+        (Self { sender, gap: gap.clone(), timeline: Timeline::default(), overheard: Arc::default() }, Heard { receiver, gap })
     }
 
     /// Hands a notice over. When the console is too far behind it is left out, and counted: a line of a program or a page when
     /// only `RESERVE` is free or such lines are being left out already, an event of ours when nothing is.
     pub fn send(&self, notice: Notice) {
+        // The link that pairs a phone is for the terminal, and for who reads that.
+        let is_told = !matches!(notice, Notice::Invited(_));
+        let overheard = self.overheard.get().filter(|overheard| is_told && overheard.receiver_count() > 0);
+        if let Some(overheard) = overheard {
+            // Whoever listened has gone meanwhile: nobody misses it.
+            let _ = overheard.send(json_line(&notice).trim_end().into());
+        }
         // Held while we send: otherwise the reader could find everything read, and no gap, just before we make one.
         let mut gap = self.gap.lock();
         let refused = notice.is_foreign() && (*gap > 0 || self.sender.capacity() <= RESERVE);
         if refused || matches!(self.sender.try_send(notice), Err(mpsc::error::TrySendError::Full(_))) {
             *gap += 1;
         }
+    }
+
+    /// All that is sent from now on, as JSON.
+    #[must_use]
+    pub fn overhear(&self) -> broadcast::Receiver<Arc<str>> {
+        self.overheard.get_or_init(|| broadcast::channel(OVERHEARD).0).subscribe()
+    }
+
+    /// Where what is done is noted with its time, whether the console says it or not.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
     }
 
     /// Says that something is not as asked.

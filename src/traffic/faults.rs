@@ -35,10 +35,10 @@ struct Faults {
 }
 
 impl FaultLayer {
-    /// The layer for these faults, which were checked when the configuration was read.
+    /// The layer for these faults, which were checked when the configuration was read; `None` when there are none.
     #[must_use]
-    pub fn new(faults: &[FaultConfig]) -> Self {
-        Self::drawing(faults, Generator::new())
+    pub fn new(faults: &[FaultConfig]) -> Option<Self> {
+        (!faults.is_empty()).then(|| Self::drawing(faults, Generator::new()))
     }
 
     fn drawing(faults: &[FaultConfig], chance: Generator) -> Self {

@@ -1,9 +1,14 @@
 //! The last exchanges, in memory.
+//!
+//! Nobody looks at most of them, so that a line of each is all there is, until [`Recorder::look`] is called for the first time: from
+//! then on there is a [`Capture`] of each. Where bytes get short, the oldest captures go first, and their lines stay.
 
 use std::{
     collections::VecDeque,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
     task::{Context, Poll},
     time::{Instant, SystemTime},
 };
@@ -13,8 +18,15 @@ use http::{Method, Request, Response};
 use tokio::sync::watch;
 use tower::{Layer, Service};
 
-use super::Exchange;
-use crate::generation::{Generation, Standing};
+use super::{
+    Exchange,
+    capture::{Allotment, Budget, Capture, Kept, Opening, Recorded, ReplayOf},
+};
+use crate::{
+    after::{After, Finish},
+    generation::{Generation, Standing},
+    telemetry::Phases,
+};
 
 /// Exchanges kept: some minutes of a busy page, about 100 KB.
 const CAPACITY: usize = 500;
@@ -24,10 +36,23 @@ const PATH: usize = 1024;
 
 /// Keeps the last exchanges; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Recorder {
-    ring: Arc<Mutex<Ring>>,
+pub struct Recorder(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    ring: Mutex<Ring>,
     standing: watch::Receiver<Standing>,
+    /// One of the three below.
+    capturing: AtomicU8,
+    budget: Arc<Budget>,
 }
+
+/// Nobody has looked yet.
+const AT_REST: u8 = 0;
+/// Somebody has.
+const ON: u8 = 1;
+/// Nobody is to see anything.
+const OFF: u8 = 2;
 
 #[derive(Debug, Default)]
 struct Ring {
@@ -39,7 +64,8 @@ impl Recorder {
     /// An empty one, which asks `standing` for the generation of answers that do not say it themselves.
     #[must_use]
     pub fn new(standing: watch::Receiver<Standing>) -> Self {
-        Self { ring: Arc::default(), standing }
+        let (ring, capturing, budget) = Default::default();
+        Self(Arc::new(Inner { ring, standing, capturing, budget }))
     }
 
     /// The layer that keeps what passes through it.
@@ -48,50 +74,140 @@ impl Recorder {
         RecordLayer(self.clone())
     }
 
+    /// Keeps an answer that did not pass the layer.
+    pub(crate) fn note(&self, request: &Request<Body>, began: Instant, response: Response<Body>) -> Response<Body> {
+        let begun = Begun::of(request, self.clone(), began);
+        if let Some(opening) = &begun.opening {
+            // What is remembered is asked for without a body.
+            drop(Kept::of(Body::empty(), &opening.request, self));
+        }
+        begun.finish(response)
+    }
+
     /// The exchanges kept, oldest first.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.lock().exchanges.iter().cloned().collect()
     }
 
-    fn keep(&self, begun: Begun, response: &Response<Body>) {
-        let generation = response.extensions().get::<Generation>().copied();
-        let generation = generation.unwrap_or_else(|| self.standing.borrow().generation);
-        let mut ring = self.lock();
-        ring.last += 1;
-        if ring.exchanges.len() == CAPACITY {
-            ring.exchanges.pop_front();
+    /// One exchange, while it is kept.
+    #[must_use]
+    pub fn exchange(&self, id: u64) -> Option<Exchange> {
+        self.lock().exchanges.iter().rev().find(|exchange| exchange.id == id).cloned()
+    }
+
+    /// Somebody looks: heads and bodies are kept from now on, unless that is switched off.
+    pub fn look(&self) {
+        let _ = self.0.capturing.compare_exchange(AT_REST, ON, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Says whether heads and bodies may be kept. Where they may not, those there are go.
+    pub fn allow_capture(&self, is_allowed: bool) {
+        let now = self.0.capturing.load(Ordering::Relaxed);
+        match (is_allowed, now) {
+            (true, OFF) => self.0.capturing.store(AT_REST, Ordering::Relaxed),
+            (false, _) => {
+                self.0.capturing.store(OFF, Ordering::Relaxed);
+                self.lock().exchanges.iter_mut().for_each(release);
+            }
+            (true, _) => (),
         }
-        let id = ring.last;
-        ring.exchanges.push_back(Exchange {
-            id,
-            began: begun.at,
-            method: begun.method,
-            path: begun.path,
-            status: response.status(),
-            generation,
-            took: begun.clock.elapsed(),
-        });
+    }
+
+    /// Whether heads and bodies are kept.
+    #[must_use]
+    pub fn is_capturing(&self) -> bool {
+        self.0.capturing.load(Ordering::Relaxed) == ON
+    }
+
+    /// Room for so many bytes, if need be in place of the oldest captures.
+    pub(super) fn room_for(&self, bytes: usize) -> Option<Allotment> {
+        let budget = &self.0.budget;
+        budget.take(bytes).or_else(|| {
+            for exchange in &mut self.lock().exchanges {
+                if budget.has(bytes) {
+                    break;
+                }
+                release(exchange);
+            }
+            budget.take(bytes)
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn release(exchange: &mut Exchange) {
+    if let Some(capture) = exchange.capture.take() {
+        capture.release();
     }
 }
 
 /// What is known before the answer.
-struct Begun {
+#[derive(Debug)]
+pub struct Begun {
+    recorder: Recorder,
     at: SystemTime,
     clock: Instant,
     method: Method,
     path: String,
+    is_target_kept: bool,
+    is_replay: bool,
+    phases: Phases,
+    opening: Option<Box<Opening>>,
 }
 
 impl Begun {
-    fn of(request: &Request<Body>) -> Self {
-        let path = request.uri().path();
-        let path = path[..path.floor_char_boundary(PATH)].to_owned();
-        Self { at: SystemTime::now(), clock: Instant::now(), method: request.method().clone(), path }
+    fn of(request: &Request<Body>, recorder: Recorder, clock: Instant) -> Self {
+        let whole = request.uri().path();
+        let path = whole[..whole.floor_char_boundary(PATH)].to_owned();
+        let is_target_kept = request.uri().query().is_none() && path.len() == whole.len();
+        let is_replay = request.extensions().get::<ReplayOf>().is_some();
+        let phases = Phases::of(request.extensions());
+        let opening = if recorder.is_capturing() { Opening::of(request, &recorder).map(Box::new) } else { None };
+        let (at, method) = (SystemTime::now(), request.method().clone());
+        Self { recorder, at, clock, method, path, is_target_kept, is_replay, phases, opening }
+    }
+}
+
+impl Finish for Begun {
+    fn finish(self, mut response: Response<Body>) -> Response<Body> {
+        let generation = response.extensions().get::<Generation>().copied();
+        let generation = generation.unwrap_or_else(|| self.recorder.0.standing.borrow().generation);
+        let capture = self.opening.and_then(|opening| opening.answered(response.headers(), &self.recorder));
+        if let Some(capture) = &capture {
+            response = response.map(|body| Kept::of(body, &capture.response, &self.recorder));
+        }
+        let mut ring = self.recorder.lock();
+        // With the ring in hand: whoever switches captures off lets go of those in it after that.
+        let is_wanted = self.recorder.is_capturing();
+        let (capture, unwanted) = if is_wanted { (capture, None) } else { (None, capture) };
+        ring.last += 1;
+        if self.is_replay {
+            response.extensions_mut().insert(Recorded(ring.last));
+        }
+        let oldest = if ring.exchanges.len() == CAPACITY { ring.exchanges.pop_front() } else { None };
+        let exchange = Exchange {
+            id: ring.last,
+            began: self.at,
+            clock: self.clock,
+            method: self.method,
+            path: self.path,
+            is_target_kept: self.is_target_kept,
+            status: response.status(),
+            generation,
+            took: self.clock.elapsed(),
+            spent: self.phases.spent(),
+            capture: capture.map(Arc::new),
+        };
+        ring.exchanges.push_back(exchange);
+        // Nobody has to wait until it is gone.
+        drop(ring);
+        drop(oldest);
+        unwanted.iter().for_each(Capture::release);
+        response
     }
 }
 
@@ -117,24 +233,21 @@ pub struct Record<S> {
 impl<S> Service<Request<Body>> for Record<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+    type Future = After<S::Future, Begun>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (begun, recorder) = (Begun::of(&request), self.recorder.clone());
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let response = answer.await?;
-            recorder.keep(begun, &response);
-            Ok(response)
-        })
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let begun = Begun::of(&request, self.recorder.clone(), Instant::now());
+        if let Some(opening) = &begun.opening {
+            request = request.map(|body| Kept::of(body, &opening.request, &self.recorder));
+        }
+        After::new(self.inner.call(request), Some(begun))
     }
 }
 
@@ -142,14 +255,39 @@ where
 mod tests {
     use std::convert::Infallible;
 
+    use http_body_util::BodyExt;
     use tower::{ServiceExt, service_fn};
 
     use super::*;
+    use crate::traffic::{Capture, capture::BODY};
+
+    fn recorder() -> (watch::Sender<Standing>, Recorder) {
+        let (standing, reader) = watch::channel(Standing { generation: Generation(3), ..Standing::default() });
+        (standing, Recorder::new(reader))
+    }
+
+    /// Sends a body to somebody who answers with it.
+    async fn echo(recorder: &Recorder, target: &str, kind: &str, body: Vec<u8>) {
+        let echoing = service_fn(async |request: Request<Body>| {
+            let (head, body) = request.into_parts();
+            let mut response = Response::new(Body::from(body.collect().await.unwrap().to_bytes()));
+            response.headers_mut().insert("content-type", head.headers["content-type"].clone());
+            response.headers_mut().insert("set-cookie", "sid=canary".parse().unwrap());
+            Ok::<_, Infallible>(response)
+        });
+        let request = Request::post(target).header("host", "localhost:1").header("content-type", kind);
+        let request = request.header("authorization", "Bearer canary").body(Body::from(body)).unwrap();
+        let response = recorder.layer().layer(echoing).oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap();
+    }
+
+    fn last(recorder: &Recorder) -> Arc<Capture> {
+        recorder.exchanges().pop().unwrap().capture.unwrap()
+    }
 
     #[tokio::test]
     async fn keeps_the_last_ones_without_their_queries() {
-        let (_standing, reader) = watch::channel(Standing { generation: Generation(3), ..Standing::default() });
-        let recorder = Recorder::new(reader);
+        let (_standing, recorder) = recorder();
         let service = recorder.layer().layer(service_fn(async |_| Ok::<_, Infallible>(Response::new(Body::empty()))));
         for n in 0..CAPACITY + 2 {
             let request = Request::get(format!("/{n}?token=secret")).body(Body::empty()).unwrap();
@@ -158,5 +296,70 @@ mod tests {
         let kept = recorder.exchanges();
         assert_eq!(kept.len(), CAPACITY);
         assert_eq!((kept[0].id, kept[0].path.as_str(), kept[0].generation), (3, "/2", Generation(3)));
+        assert!(kept.iter().all(|exchange| exchange.capture.is_none()), "nobody looks");
+        assert_eq!(recorder.0.budget.held(), 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_looks_sees_heads_and_bodies_without_secrets() {
+        let (_standing, recorder) = recorder();
+        recorder.look();
+        echo(&recorder, "/a?token=canary&b=c", "application/json", br#"{"password":"canary","n":1}"#.to_vec()).await;
+        let capture = last(&recorder);
+        assert!(!format!("{capture:?}").contains("canary"), "{capture:?}");
+        assert_eq!((capture.target.as_str(), capture.authority.as_str()), ("/a?token=redacted&b=c", "localhost:1"));
+        for side in [&capture.request, &capture.response] {
+            let body = side.body();
+            assert_eq!(body.bytes, r#"{"password":"redacted","n":1}"#);
+            assert_eq!((body.passed, body.is_whole, body.is_redacted), (27, true, true));
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_where_that_is_switched_off() {
+        let (_standing, recorder) = recorder();
+        recorder.look();
+        echo(&recorder, "/", "text/plain", vec![b'a'; 100]).await;
+        recorder.allow_capture(false);
+        assert_eq!((recorder.exchanges()[0].capture.is_none(), recorder.0.budget.held()), (true, 0));
+        recorder.look();
+        echo(&recorder, "/", "text/plain", vec![b'a'; 100]).await;
+        assert!(recorder.exchanges()[1].capture.is_none());
+        recorder.allow_capture(true);
+        recorder.look();
+        echo(&recorder, "/", "text/plain", vec![b'a'; 100]).await;
+        assert_eq!(last(&recorder).request.body().bytes.len(), 100);
+    }
+
+    #[tokio::test]
+    async fn bodies_and_all_of_them_together_are_bounded() {
+        const MOST: usize = 4 * 1024 * 1024;
+        let (_standing, recorder) = recorder();
+        recorder.look();
+        for n in 0..50 {
+            echo(&recorder, &format!("/{n}"), "text/plain", vec![b'a'; 3 * BODY]).await;
+            let held = recorder.0.budget.held();
+            assert!(held <= MOST, "{held} after {n}");
+        }
+        let kept = recorder.exchanges();
+        assert_eq!(kept.len(), 50, "the lines stay");
+        let captured: Vec<_> = kept.iter().filter(|exchange| exchange.capture.is_some()).map(|exchange| exchange.id).collect();
+        assert_eq!(captured, (51 - captured.len() as u64..=50).collect::<Vec<_>>(), "the oldest went first");
+        assert!((28..32).contains(&captured.len()), "{captured:?}");
+        let body = last(&recorder).response.body();
+        assert_eq!((body.bytes.len(), body.passed, body.is_whole), (BODY, 3 * BODY as u64, false));
+        drop(kept);
+        recorder.allow_capture(false);
+        assert_eq!(recorder.0.budget.held(), 0, "all is given back");
+    }
+
+    #[tokio::test]
+    async fn a_body_that_broke_off_is_not_whole() {
+        let (_standing, recorder) = recorder();
+        recorder.look();
+        let service = recorder.layer().layer(service_fn(async |_| Ok::<_, Infallible>(Response::new(Body::from("abc")))));
+        drop(service.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap());
+        let capture = last(&recorder);
+        assert_eq!((capture.request.body().is_whole, capture.response.body().is_whole), (true, false));
     }
 }

@@ -13,6 +13,7 @@ use std::{
 };
 
 use super::{inbox::Inbox, pending::Key, stamp::Stamp};
+use crate::failpoint;
 
 /// How nice the thread is: where cores are short it gets a tenth of what others get, so that a large file is read in the end.
 const NICENESS: i32 = 10;
@@ -55,8 +56,11 @@ impl Reader {
         let (requests, waiting) = mpsc::sync_channel::<(Vec<Job>, Why)>(REQUESTS);
         thread::Builder::new().name("watch-read".into()).spawn(move || {
             be_nice();
+            // Should reading panic, watching ends as well: what was saved would be waited for.
+            let inbox = ClosedAtEnd(inbox);
             for (jobs, why) in waiting {
-                inbox.put_contents(Contents { files: jobs.into_iter().filter_map(read).collect(), why });
+                failpoint::pass("watch-read");
+                inbox.0.put_contents(Contents { files: jobs.into_iter().filter_map(read).collect(), why });
             }
         })?;
         Ok(Self { requests })
@@ -70,6 +74,15 @@ impl Reader {
         self.requests.try_send((jobs, why)).map_err(|refused| match refused {
             TrySendError::Full((jobs, _)) | TrySendError::Disconnected((jobs, _)) => jobs,
         })
+    }
+}
+
+/// The inbox of who waits for what is read; without a reader, there is nothing to wait for.
+struct ClosedAtEnd(Arc<Inbox>);
+
+impl Drop for ClosedAtEnd {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

@@ -34,6 +34,7 @@ use super::{
 };
 use crate::{
     config::WatchConfig,
+    failpoint,
     telemetry::{Notice, Notices},
 };
 
@@ -160,6 +161,7 @@ impl Worker {
         self.poll();
         self.look_after_canary();
         self.fire();
+        failpoint::pass("watch");
         self.send();
         ControlFlow::Continue(())
     }

@@ -78,8 +78,10 @@ const addressesOf = (owner) => [...(owner.href ? [owner.href] : []), ...importsO
 const loadedPaths = new Set();
 let loads = null;
 let heardLoads = () => {};
-// Whether scripts fetched anything from this server: data that changes concerns them then.
-let fetches = false;
+// Paths that this page had not loaded when it was told of their change → when it was told. What was on its way then may be older.
+const toldUnloaded = new Map();
+// What was on its way at that moment is there after this time, or never.
+const UNDER_WAY_MS = 60_000;
 
 function watchLoads() {
   loads = new PerformanceObserver((list) => noteLoads(list.getEntries()));
@@ -87,16 +89,17 @@ function watchLoads() {
 }
 
 function noteLoads(entries) {
-  for (const { name, initiatorType } of entries) {
+  const now = performance.now();
+  for (const [told, when] of toldUnloaded) if (now - when > UNDER_WAY_MS) toldUnloaded.delete(told);
+  for (const entry of entries) {
+    const { name, initiatorType, startTime } = entry;
+    hearLoad(entry);
     // A frame is a page with a client of its own.
     if (/^i?frame$/.test(initiatorType) || loadedPaths.size >= LOADED_PATHS) continue;
     const path = ownPath(name);
     if (!path) continue;
     loadedPaths.add(path);
-    if (!fetches && /^(fetch|xmlhttprequest)$/.test(initiatorType) && !path.startsWith("/__everlit/")) {
-      fetches = true;
-      sendPage();
-    }
+    for (const [told, when] of toldUnloaded) if (startTime < when && isAtOrBeneath(path, told)) reloadTo(expected(), `${told} changed`);
   }
   heardLoads(entries);
 }
@@ -106,5 +109,7 @@ function hasLoaded(path) {
   noteLoads(loads.takeRecords());
   const own = ownPath(path);
   if (loadedPaths.size >= LOADED_PATHS || loadedPaths.has(own)) return true;
-  return [...loadedPaths].some((loaded) => loaded.startsWith(`${own}/`)) || all("script[src]").some(({ src }) => ownPath(src) === own);
+  return [...loadedPaths].some((loaded) => isAtOrBeneath(loaded, own)) || all("script[src]").some(({ src }) => ownPath(src) === own);
 }
+
+const isAtOrBeneath = (loaded, path) => loaded === path || loaded.startsWith(`${path}/`);

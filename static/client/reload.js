@@ -36,6 +36,7 @@ function leave(why) {
     leaving = false;
     note(`${why}; reload the page to see it`);
   }, LEAVE_LIMIT_MS);
+  carryUnpainted();
   saveState();
   location.reload();
 }

@@ -63,7 +63,7 @@ function hasWork() {
 }
 
 // Nobody sees a hidden page: what may cost its state waits, and the newest is done when it is shown.
-const mustWait = () => document.visibilityState === "hidden" && (queue.html !== null || queue.modules.size > 0);
+const mustWait = () => document.visibilityState === "hidden" && (queue.html?.target != null || [...queue.modules].some(concerns));
 
 async function step() {
   const work = queue;
@@ -132,8 +132,13 @@ let unsaid = false;
 const afterFrames = (then) => requestAnimationFrame(() => requestAnimationFrame(then));
 
 function paintedSoon() {
-  if (document.visibilityState === "hidden") sayPainted();
-  else afterFrames(sayPainted);
+  if (document.visibilityState === "hidden") nowPainted();
+  else afterFrames(nowPainted);
+}
+
+function nowPainted() {
+  sayPainted();
+  measurePainted();
 }
 
 function sayPainted() {

@@ -1,7 +1,7 @@
 // What the README of json-server 1 promises, query by query.
 //
 // Where the generations clash Everlit keeps the first one's answer: a page is the plain array, with `Link` and `X-Total-Count`,
-// and not an envelope; ids are what the file says, and not always text. Absent: `_where` and `_dependent`.
+// and not an envelope; ids are what the file says, and not always text.
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
@@ -29,6 +29,12 @@ const LISTS = [
   // The first beta's way to write operators
   ['/posts?views_gt=20', [1]],
   ['/posts?views_lt=20', [2]],
+  // Complex filters, which take the place of the other conditions
+  [where({ or: [{ views: { gt: 50 } }, { title: { startsWith: 'the' } }] }), [1, 2]],
+  [where({ or: [{ views: { gt: 50 } }, { author: { name: { lt: 'm' } } }] }), [1, 2, 4]],
+  [where({ views: { lte: 20 }, author: { town: { eq: 'Porto' } } }), [2, 4]],
+  [`${where({ views: { gt: 50 } })}&views=9`, [1]],
+  [`${where({ views: { lte: 20 } })}&_sort=-views`, [3, 4, 2]],
   // Sort
   ['/posts?_sort=views', [2, 3, 4, 1]],
   ['/posts?_sort=-views', [1, 3, 4, 2]],
@@ -44,6 +50,11 @@ const PAGES = [
   ['/entries?_page=2', range(11, 20), { prev: 1, next: 3, last: 5 }],
   ['/entries?_sort=-square&_page=2&_per_page=20', range(6, 25).reverse(), { prev: 1, next: 3, last: 3 }],
 ];
+
+/** A query by a condition in JSON. */
+function where(condition) {
+  return `/posts?_where=${encodeURIComponent(JSON.stringify(condition))}`;
+}
 
 describe('json-server 1', { skip: NAME === 'json-server-0' && 'another generation' }, () => {
   describe('reads', () => {
@@ -119,6 +130,22 @@ describe('json-server 1', { skip: NAME === 'json-server-0' && 'another generatio
       assert(removed.status === 200 || removed.status === 204, `${removed.status} ${removed.text}`);
       assert.equal((await server.call(target)).status, 404);
       assert.equal((await server.stored('posts')).length, DATA.posts.length);
+    });
+
+    test('DELETE takes along what depends on an item', async () => {
+      const removed = await server.call('/posts/1?_dependent=comments', { method: 'DELETE' });
+      assert(removed.status === 200 || removed.status === 204, `${removed.status} ${removed.text}`);
+      assert.equal((await server.call('/posts/1')).status, 404);
+      assert.deepEqual(ids((await server.call('/comments')).body), [3]);
+      await server.settled();
+      assert.deepEqual(ids(await server.stored('posts')), [2, 3, 4]);
+      assert.deepEqual(ids(await server.stored('comments')), [3]);
+    });
+
+    test('DELETE leaves what depends on an item otherwise', async () => {
+      await server.call('/posts/1', { method: 'DELETE' });
+      await server.settled();
+      assert.deepEqual(ids(await server.stored('comments')).length, DATA.comments.length);
     });
 
     test('PUT and PATCH of a singleton', async () => {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::harness::{BUILD, Chromium, FixedPort, Page, SOON, TestProject, TestServer, get, require};
+use crate::harness::{BUILD, Chromium, Control, FixedPort, Page, SOON, TestProject, TestServer, get, require};
 
 /// The overlay stands still: its picture is the README's.
 const ARRIVED: &str =
@@ -126,6 +126,35 @@ async fn a_page_whose_script_fetched_the_data_shows_it_anew() {
     let (server, browser) = (TestServer::start(project.path()), Chromium::start().await);
     let page = open(&browser, &server.url).await;
     page.wait_until(&heading_is("one"), SOON).await;
+    project.edit("data/posts.json", "one", "two");
+    page.wait_until(&heading_is("two"), SOON).await;
+}
+
+#[tokio::test]
+async fn a_page_whose_script_was_still_waiting_for_the_data_shows_it_anew() {
+    let project = TestProject::from_text(
+        r#"
+-- static/index.html --
+<!doctype html><title>a</title><h1>none</h1>
+<script>
+async function show() {
+  document.querySelector("h1").textContent = (await (await fetch("/api/posts/1")).json()).title;
+}
+if (performance.getEntriesByType("navigation")[0].type === "reload") show();
+</script>
+-- data/posts.json --
+[{ "id": 1, "title": "one" }]
+"#,
+    );
+    let (server, browser) = (TestServer::start(project.path()), Chromium::start().await);
+    let page = open(&browser, &server.url).await;
+    // The answer is there at once, and reaches the page after it heard of the change.
+    let network =
+        |latency: u32| json!({ "offline": false, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1 });
+    page.call("Network.enable", json!({})).await;
+    page.call("Network.emulateNetworkConditions", network(1500)).await;
+    page.evaluate("void show()").await;
+    Control::of(&server).wait_asked("/api/posts/1", 1).await;
     project.edit("data/posts.json", "one", "two");
     page.wait_until(&heading_is("two"), SOON).await;
 }

@@ -277,6 +277,55 @@ async fn steps_that_fail_are_told_together_and_run_again() {
     assert_eq!(answered(&server, "two=").await, "good");
 }
 
+/// Files that differ between the branches.
+const BRANCH_FILES: usize = 600;
+
+/// Builds that a checkout may cost, however slow the machine: it is one unless git stands still for longer than a save takes.
+const CHECKOUT_BUILDS: usize = 3;
+
+#[tokio::test]
+async fn a_checkout_of_another_branch_is_one_build() {
+    let git = require("git");
+    let project = project("");
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(&git);
+        let status = command
+            .current_dir(project.path())
+            .args(["-c", "user.name=A", "-c", "user.email=a@example.test"])
+            .args(args)
+            .status();
+        assert!(status.expect("git starts").success(), "{args:?}");
+    };
+    project.edit("everlit.toml", "watch = [\"app.py\"]", "watch = [\"app.py\", \"code/**\"]");
+    project.save(".gitignore", ".everlit/\n__pycache__/\n");
+    let write = |word: &str| {
+        (0..BRANCH_FILES)
+            .for_each(|number| project.save(&format!("code/{}/{number}.txt", number % 20), &format!("{word} {number}\n")));
+    };
+    write("first");
+    run(&["init", "--quiet", "--initial-branch", "first"]);
+    run(&["add", "."]);
+    run(&["commit", "--quiet", "--message", "first"]);
+    run(&["switch", "--quiet", "--create", "second"]);
+    write("second");
+    project.edit("app.py", "version 1", "version 2");
+    run(&["commit", "--quiet", "--all", "--message", "second"]);
+    run(&["switch", "--quiet", "first"]);
+    let mut server = TestServer::start_app(project.path(), &[]);
+    for (branch, version) in [("second", "version 2"), ("first", "version 1")] {
+        let before = server.events().iter().filter(|event| event["event"] == "building").count();
+        run(&["switch", "--quiet", branch]);
+        server.wait_event("generation", BUILD);
+        let deadline = std::time::Instant::now() + BUILD;
+        while !get(&server.url).await.text().contains(version) {
+            assert!(std::time::Instant::now() < deadline, "{version} is not served\n{}", server.transcript());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let builds = server.events().iter().filter(|event| event["event"] == "building").count() - before;
+        assert!((1..=CHECKOUT_BUILDS).contains(&builds), "{builds} builds\n{}", server.transcript());
+    }
+}
+
 #[test]
 fn a_step_that_does_not_end_is_told_of() {
     let project = TestProject::from_text(

@@ -13,7 +13,7 @@ use rustix::process::{Pid, kill_process, test_kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{BUILD, Chromium, Page, SOON, Signal, TestProject, TestServer, get, require, send};
+use crate::harness::{BUILD, Chromium, Control, Page, SOON, Signal, TestProject, TestServer, get, require, send};
 
 const PANEL: &str = "document.querySelector('everlit-overlay')?.shadowRoot";
 
@@ -455,14 +455,9 @@ async fn an_editor_of_the_terminal_gets_a_window_there() {
     project.save("static/it's #(touch x) a $HOME.txt", &lines);
     let tmux = Tmux::start();
     let env = [("EVERLIT_EDITOR", "vim -N -u NONE -i NONE -n"), ("TMUX", &tmux.variable()), ("DISPLAY", "")];
-    let mut server = TestServer::start_with(project.path(), &["--port", "0"], &env);
-    server.rewind();
-    let ready = server.wait_event("ready", SOON);
-    let text = |name: &str| ready[name].as_str().expect("a text").to_owned();
-    let (control, bearer) = (text("control"), format!("Bearer {}", text("control_token")));
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    let order = json!({ "file": "static/it's #(touch x) a $HOME.txt", "line": 7, "column": 3 }).to_string();
-    let answer = send(Method::POST, &format!("{control}api/open"), &headers, order).await;
+    let server = TestServer::start_with(project.path(), &["--port", "0"], &env);
+    let order = json!({ "file": "static/it's #(touch x) a $HOME.txt", "line": 7, "column": 3 });
+    let answer = Control::of(&server).order("api/open", &order).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["editor"]), (200, &json!("Vim")), "{}", answer.text());
 
     let deadline = Instant::now() + SOON;
@@ -482,11 +477,9 @@ async fn tools_open_files_of_the_project_and_nobody_anything_else() {
     std::os::unix::fs::symlink("../everlit-outside.txt", project.path().join("link_out")).expect("it can be made");
     let (folder, program) = editor();
     let program = format!("'{}' {{file}}:{{line}}", program.display());
-    let mut server = TestServer::start_with(project.path(), &["--port", "0"], &[("EVERLIT_EDITOR", &program)]);
-    server.rewind();
-    let ready = server.wait_event("ready", SOON);
-    let text = |name: &str| ready[name].as_str().expect("a text").to_owned();
-    let (control, bearer) = (text("control"), format!("Bearer {}", text("control_token")));
+    let server = TestServer::start_with(project.path(), &["--port", "0"], &[("EVERLIT_EDITOR", &program)]);
+    let control = Control::of(&server);
+    let (bearer, control) = (control.bearer(), control.url);
     let ask = async |token: &str, order: Value| {
         let headers = [("authorization", token), ("origin", control.trim_end_matches('/')), ("content-type", "application/json")];
         send(Method::POST, &format!("{control}api/open"), &headers, order.to_string()).await.status.as_u16()

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
     process::{self, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -182,6 +183,83 @@ async fn a_program_that_stalls_holds_up_its_own_requests_alone() {
     signal(stalled, Signal::CONT);
     let answer = waiting.join_next().await.expect("a request").expect("an answer");
     assert!(answer.status == 200 && answer.text().ends_with(&format!("version 1 {stalled}")), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_program_that_opens_no_port_is_named_when_its_time_is_over() {
+    let project = project();
+    project.edit("everlit.toml", "exec python3 app.py\"", "exec sleep 600\"\nready_timeout = \"1s\"");
+    let mut server = TestServer::start_with(project.path(), &["--port", "0"], &[]);
+    let failed = server.wait_event("build_failed", BUILD);
+    assert_eq!(failed["report"]["title"], "the app opened no port in 1 s");
+    let page = get(&server.url).await;
+    assert_eq!(page.status, 502);
+    assert!(page.text().contains("the app opened no port in 1 s"), "{}", page.text());
+    assert_eq!(get(&server.at("/note.txt")).await.text(), "from the site\n");
+    project.edit("everlit.toml", "exec sleep 600", "exec python3 app.py");
+    server.wait_event("generation", BUILD);
+    assert!(get(&server.url).await.text().contains("version 1"));
+}
+
+/// What the program does where it is given no more memory: it says so, and ends.
+const GREEDY: &str = "if self.path == \"/memory\":
+            try:
+                hoard = []
+                while True:
+                    hoard.append(bytearray(1 << 24))
+            except MemoryError:
+                end()
+        if self.path == \"/exit\":";
+
+/// Takes all memory it gets, and is started again; the words are those of its report.
+async fn check_out_of_memory(before: &str, words: &str) {
+    let project = project();
+    project.edit("app.py", "if self.path == \"/exit\":", GREEDY);
+    project.edit("app.py", "if os.path.exists(\"ended\"):", "if False:");
+    project.edit("everlit.toml", "exec python3", &format!("{before}; exec python3"));
+    let mut server = TestServer::start_app(project.path(), &[]);
+    assert_eq!(get(&server.at("/memory")).await.status, 502, "of the request itself nothing more is known");
+    let exited = server.wait_event("app_exited", SOON);
+    assert!(exited["report"]["title"].as_str().is_some_and(|title| title.contains(words)), "{exited}");
+    server.wait_event("generation", BUILD);
+    assert!(get(&server.url).await.text().contains("version 1"), "it is back");
+    assert!(children(server.pid()).iter().all(|pid| state(*pid) != Some('Z')), "all were reaped");
+}
+
+#[tokio::test]
+async fn a_program_that_is_given_no_more_memory_is_started_again() {
+    check_out_of_memory("ulimit -v 400000", "exited with code 1").await;
+}
+
+#[tokio::test]
+async fn a_program_that_the_kernel_ends_for_lack_of_memory_is_told_so() {
+    let group = MemoryGroup::new();
+    check_out_of_memory(
+        &format!("echo $$ > {}/cgroup.procs", group.0.display()),
+        "ran out of memory: the kernel ended it by SIGKILL",
+    )
+    .await;
+}
+
+/// A control group with little memory, removed when dropped.
+struct MemoryGroup(PathBuf);
+
+impl MemoryGroup {
+    fn new() -> Self {
+        let name = format!("everlit-suite-{}", process::id());
+        let of_first_version = Path::new("/sys/fs/cgroup/memory").join(&name);
+        let of_second_version = Path::new("/sys/fs/cgroup").join(&name);
+        let made = [(of_first_version, "memory.limit_in_bytes"), (of_second_version, "memory.max")]
+            .into_iter()
+            .find(|(folder, limit)| fs::create_dir(folder).and_then(|()| fs::write(folder.join(limit), "64M")).is_ok());
+        Self(made.expect("this test needs control groups for memory, and to be root").0)
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
 }
 
 /// How soon a start that cannot be is over.

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{BUILD, ReloadSocket, SOON, TestProject, TestServer, get, require};
+use http::Method;
+
+use crate::harness::{BUILD, Http2, ReloadSocket, SOON, TestProject, TestServer, get, require};
 
 /// Takes the socket that it is handed, as systemd's programs do.
 const TAKES_A_SOCKET: &str = r#"
@@ -118,4 +120,65 @@ async fn a_line_that_does_not_come_is_named() {
     let failed = server.wait_event("build_failed", BUILD);
     assert!(began.elapsed() > Duration::from_millis(500), "it waits");
     assert!(failed["report"]["help"].as_str().is_some_and(|help| help.contains(r"`^ready at \d+$`")), "{failed}");
+}
+
+/// Speaks HTTP/2 without TLS and nothing else. A path may say that it takes the request back.
+const SPEAKS_HTTP2: &str = r#"
+-- everlit.toml --
+[app]
+run = "exec node app.js"
+watch = ["app.js"]
+http2 = true
+-- app.js --
+const VERSION = 1;
+const http2 = require("node:http2");
+const server = http2.createServer();
+server.on("stream", (stream, headers) => {
+  stream.on("error", () => {});
+  const path = headers[":path"];
+  if (process.env.CALLS_ONLY && headers["content-type"] !== "application/grpc") {
+    return stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+  }
+  const status = path === "/healthz" && process.env.IS_ILL ? 500 : 200;
+  stream.respond({ ":status": status, "content-type": "text/plain", "grpc-status": "0" });
+  stream.end(`version ${VERSION} at ${path}`);
+});
+server.listen(process.env.PORT, "127.0.0.1");
+"#;
+
+#[tokio::test]
+async fn a_program_may_speak_http2_alone() {
+    require("node");
+    let project = TestProject::from_text(&SPEAKS_HTTP2.replace("http2 = true", "http2 = true\nready = \"/healthz\""));
+    let mut server = TestServer::start_app(project.path(), &[]);
+    assert_eq!(get(&server.at("/a?b")).await.text(), "version 1 at /a?b");
+    project.edit("app.js", "VERSION = 1", "VERSION = 2");
+    server.wait_event("generation", BUILD);
+    assert_eq!(get(&server.at("/a")).await.text(), "version 2 at /a");
+}
+
+#[tokio::test]
+async fn one_that_takes_calls_alone_is_ready_once_it_speaks() {
+    require("node");
+    let project = TestProject::from_text(SPEAKS_HTTP2);
+    let server = TestServer::start_app(project.path(), &[("CALLS_ONLY", "1")]);
+    let client = Http2::open_plain(&server).await;
+    let call = client.send(Method::POST, "/shop.Cart/Add", &[("content-type", "application/grpc"), ("te", "trailers")]);
+    let answer = call.await.expect("an answer");
+    assert_eq!((answer.text().as_str(), answer.header("grpc-status")), ("version 1 at /shop.Cart/Add", "0"));
+}
+
+#[tokio::test]
+async fn one_that_is_not_spoken_to_as_it_wants_is_told_the_key() {
+    require("node");
+    let limited = |text: &str| SPEAKS_HTTP2.replace("http2 = true", &format!("{text}\nready_timeout = \"4s\""));
+    let project = TestProject::from_text(&limited(""));
+    let mut server = TestServer::start(project.path());
+    let failed = server.wait_event("build_failed", BUILD);
+    assert!(failed["report"]["help"].as_str().is_some_and(|help| help.contains("say `[app] http2 = true`")), "{failed}");
+
+    let project = TestProject::from_text(&limited("http2 = true\nready = \"/healthz\""));
+    let mut server = TestServer::spawn(project.path(), &["--port", "0"], &[("IS_ILL", "1")]);
+    let failed = server.wait_event("build_failed", BUILD);
+    assert!(failed["report"]["title"].as_str().is_some_and(|title| title.contains("the app answers 500 on port")), "{failed}");
 }

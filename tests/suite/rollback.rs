@@ -13,14 +13,15 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use tokio::time::{sleep, timeout};
 
 use crate::harness::{BUILD, Chromium, ReloadSocket, SOON, TestProject, TestServer, get, require};
 
-/// A program that crashes soon after it is ready when it says so, and whose ready path says what `fit` holds.
+/// A program that crashes once there is a file `crash` when it says so, and whose ready path says what `fit` holds.
 const PROGRAM: &str = r#"
 -- app.py --
 #!/usr/bin/env python3
-import os, sys, threading
+import os, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TEXT = "version 1"
@@ -35,8 +36,6 @@ class Handler(BaseHTTPRequestHandler):
         fit = self.path != "/up" or "unfit" not in TEXT or not os.path.exists("answered")
         if self.path == "/up":
             open("answered", "w").close()
-        if "crashes" in TEXT and not TIMER.is_alive():
-            TIMER.start()
         text = f"<!doctype html><html><head><title>shop</title></head><body>{TEXT}, pid {os.getpid()}.</body></html>".encode()
         self.send_response(200 if fit else 500)
         self.send_header("Content-Type", "text/html")
@@ -49,14 +48,17 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def crash():
+    while not os.path.exists("crash"):
+        time.sleep(0.01)
+    os.remove("crash")
     print("no database", file=sys.stderr, flush=True)
     os._exit(3)
 
 
-# From the first question on, which is whether it is ready.
-TIMER = threading.Timer(1, crash)
 if "refuses" in TEXT:
     sys.exit("refused")
+if "crashes" in TEXT:
+    threading.Thread(target=crash, daemon=True).start()
 ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
 "#;
 
@@ -85,6 +87,13 @@ async fn pid(server: &TestServer) -> String {
     text.split_once("pid ").and_then(|(_, rest)| rest.split_once('.')).expect("a pid").0.to_owned()
 }
 
+/// Lets the version that crashes do so, once it has taken over.
+async fn crash(project: &TestProject, server: &TestServer) {
+    let crashes = async { while !body(server).await.contains("crashes") {} };
+    timeout(BUILD, crashes).await.expect("it takes over");
+    project.save("crash", "");
+}
+
 /// Asks until it is told to stop; answers what was no good answer.
 async fn keep_asking(url: String, done: Arc<AtomicBool>) -> Vec<String> {
     let mut failures = Vec::new();
@@ -93,7 +102,7 @@ async fn keep_asking(url: String, done: Arc<AtomicBool>) -> Vec<String> {
         if answer.status != 200 || !answer.text().contains("version") {
             failures.push(format!("{}: {}", answer.status, answer.text()));
         }
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        sleep(Duration::from_millis(2)).await;
     }
     failures
 }
@@ -107,6 +116,7 @@ async fn a_crash_on_probation_is_rolled_back_and_no_request_fails() {
     let asking = tokio::spawn(keep_asking(server.url.clone(), Arc::clone(&done)));
     project.edit("app.py", "version 1", "version 2 crashes");
     assert_eq!(socket.next_change(BUILD).await["type"], "reload", "the new one");
+    crash(&project, &server).await;
     let exited = server.wait_event("app_exited", BUILD);
     assert_eq!(exited["report"]["title"], "the app exited with code 3");
     let back = server.wait_event("rolled_back", SOON);
@@ -138,6 +148,7 @@ async fn an_interpreted_program_goes_back_to_the_process_before() {
     let mut server = TestServer::start_app(project.path(), &[]);
     let before = pid(&server).await;
     project.edit("app.py", "version 1", "version 2 crashes");
+    crash(&project, &server).await;
     server.wait_event("rolled_back", BUILD);
     assert_eq!(pid(&server).await, before);
     project.edit("app.py", "version 2 crashes", "version 3");
@@ -164,6 +175,8 @@ async fn after_its_probation_a_crash_is_a_crash() {
     let mut server = TestServer::start_app(project.path(), &[]);
     project.edit("app.py", "version 1", "version 2 crashes");
     server.wait_event("generation", BUILD);
+    sleep(Duration::from_millis(300)).await;
+    crash(&project, &server).await;
     let exited = server.wait_event("app_exited", BUILD);
     assert!(exited["retry_ms"].is_number(), "it is started again: {exited}");
     server.wait_event("generation", BUILD);
@@ -198,6 +211,7 @@ async fn a_port_of_its_own_goes_back_to_the_one_before() {
     // One that was rolled back itself is never gone back to.
     for (before, version) in [("version 2 refuses", "version 3 crashes"), ("version 3 crashes", "version 4 crashes")] {
         project.edit("app.py", before, version);
+        crash(&project, &server).await;
         server.wait_event("rolled_back", BUILD);
         assert!(body(&server).await.contains("version 1"));
     }
@@ -210,6 +224,7 @@ async fn an_undone_edit_after_a_rollback_is_fresh_without_a_restart() {
     project.edit("everlit.toml", "watch = [\"app.py\"]", "watch = [\"app.py\"]\nartifact = \".everlit/bin/app\"");
     server.wait_event("generation", BUILD);
     project.edit("app.py", "version 1", "version 2 crashes");
+    crash(&project, &server).await;
     server.wait_event("rolled_back", BUILD);
     let before = pid(&server).await;
     project.edit("app.py", "version 2 crashes", "version 1");
@@ -259,6 +274,7 @@ async fn a_rollback_marks_the_page_in_every_place() {
     page.wait_until(&format!("document.title === 'shop' && !{HAS_DOT}"), SOON).await;
     let icon = page.evaluate("document.querySelector('link[rel~=icon]').outerHTML").await;
     project.edit("app.py", "version 1", "version 2 crashes");
+    crash(&project, &server).await;
     server.wait_event("rolled_back", BUILD);
     page.wait_until("document.body.innerText.includes('version 1') && document.title !== 'shop'", SOON).await;
     page.wait_until(&format!("document.title.endsWith('shop') && {HAS_DOT}"), SOON).await;

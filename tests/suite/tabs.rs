@@ -80,8 +80,8 @@ async fn only_the_page_whose_text_is_another_is_changed() {
     let message = at_posts.next(SOON).await;
     assert_eq!((&message["type"], &message["cause"]), (&json!("patch"), &json!(["data/posts.json"])), "{message}");
     assert_eq!((&message["base"], &message["target"]), (&json!(posts.html), &json!(posts.html.replace("one", "two"))));
-    assert_silent(&project, &mut at_front).await;
-    at_posts.next(SOON).await;
+    let message = at_front.next(SOON).await;
+    assert_eq!(message["target"], Value::Null, "its own text is the same: {message}");
 
     project.edit("templates/index.html", "<h1>front", "<h1>back");
     assert_eq!(at_front.next(SOON).await["target"], json!(front.html.replace("<h1>front", "<h1>back")));
@@ -121,11 +121,9 @@ async fn scripts_are_told_to_pages_and_a_socket_without_one_is_told_to_reload() 
 }
 
 #[tokio::test]
-async fn changed_data_concerns_a_page_whose_scripts_fetch() {
+async fn changed_data_is_told_to_each_page_for_its_scripts_to_have_fetched() {
     let project = TestProject::from_text(PROJECT);
-    let (_server, tab, mut socket) = open(&project, "/").await;
-    let page = json!({ "type": "page", "generation": tab.generation, "page": tab.page, "fetches": true });
-    socket.say(&page).await;
+    let (_server, _, mut socket) = open(&project, "/").await;
     assert_silent(&project, &mut socket).await;
     project.edit("data/posts.json", "one", "two");
     let message = socket.next(SOON).await;
@@ -179,7 +177,7 @@ async fn without_morphing_a_page_whose_text_is_another_is_loaded_anew() {
     let mut tool = ReloadSocket::open(&server).await;
     project.edit("data/posts.json", "one", "two");
     assert_eq!(tool.next(SOON).await["type"], "reload");
-    assert_silent(&project, &mut socket).await;
+    assert_eq!(socket.next(SOON).await["target"], Value::Null, "its own text is the same");
     project.edit("templates/index.html", "<h1>front", "<h1>back");
     assert_eq!(socket.next(SOON).await["type"], "reload");
 }

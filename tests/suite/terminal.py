@@ -6,14 +6,20 @@ HOW names one of the ways to end it below. This process plays the shell: it lead
 the job in the foreground. Exits with 0 when everlit ended with 0 and the terminal's modes are as before; says why otherwise.
 """
 
+import base64
 import fcntl
 import json
 import os
+import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import termios
 import time
+import urllib.parse
+import urllib.error
 import urllib.request
 
 LIMIT_S = 20
@@ -104,12 +110,60 @@ class Shell:
             file.write(text.replace("version 1", "version 2"))
         self.wait_page("version 2", stale=False)
 
+    def next_event(self, name):
+        for line in self.job.stdout:
+            event = json.loads(line)
+            if event["event"] == name:
+                return event
+        raise SystemExit(f"{how}: ended before it said {name}")
+
     def check_end(self):
         events = self.job.stdout.read().decode()
         code = self.job.wait(LIMIT_S)
         after = self.modes()
         if code != 0 or after != self.before:
             raise SystemExit(f"{how}: code {code}, modes {self.before} became {after}\n{events}")
+
+
+class OpenPage:
+    """A page as a browser has it open: it names itself and answers a ping."""
+
+    def __init__(self, url, path, agent):
+        self.url, self.path = url, path
+        script = urllib.request.urlopen(urllib.parse.urljoin(url, "/__everlit/client.js"), timeout=LIMIT_S).read().decode()
+        token = re.search('const token = "([^"]+)"', script)[1]
+        host = urllib.parse.urlsplit(url).netloc
+        name, port = host.split(":")
+        self.line = socket.create_connection((name, int(port)), LIMIT_S)
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.line.sendall(
+            f"GET /__everlit/ws?token={token} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"User-Agent: {agent}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
+        )
+        self.source = self.line.makefile("rb")
+        while self.source.readline().strip():
+            pass
+        self.generation = json.loads(self.frame()[1])["generation"]
+        self.say_page()
+        while self.frame()[0] != 9:
+            pass
+        self.say(10, b"")
+
+    def frame(self):
+        """The kind and the content of the next frame."""
+        kind, size = self.source.read(2)
+        if size == 126:
+            (size,) = struct.unpack(">H", self.source.read(2))
+        return kind & 15, self.source.read(size)
+
+    def say(self, kind, content):
+        """With a mask of zeros, which changes nothing."""
+        size = bytes([0x80 | len(content)]) if len(content) < 126 else b"\xfe" + struct.pack(">H", len(content))
+        self.line.sendall(bytes([0x80 | kind]) + size + bytes(4) + content)
+
+    def say_page(self):
+        address = urllib.parse.urljoin(self.url, self.path)
+        self.say(1, json.dumps({"type": "page", "url": address, "generation": self.generation, "page": None}).encode())
 
 
 def background(shell):
@@ -199,6 +253,78 @@ def closed():
         raise SystemExit(f"{how}: code {code} after {said.decode()}")
 
 
+def open_on_phones(shell):
+    """The page opens on the phone that the environment leads to, whose `am` writes to the file AM."""
+    shell.press(b"d")
+    wait_until("the phone opens it", lambda: os.path.exists(os.environ["AM"]))
+    q(shell)
+
+
+def list_pages(shell):
+    """Those that are open, with the generation each shows and how fast it answers; a page that is closed is not among them."""
+
+    def listed(is_there):
+        """What the key says once it is as it should be."""
+        found = []
+
+        def look():
+            shell.press(b"l")
+            found.append(shell.next_event("pages"))
+            return is_there(found[-1])
+
+        wait_until("the pages are listed", look)
+        return found[-1]
+
+    front = OpenPage(shell.ready["url"], "/", "Firefox/140.0")
+    cart = OpenPage(shell.ready["url"], "/cart?secret", "(iPhone) Version/18.5 Safari/604.1")
+    measured = lambda event: [page["latency_ms"] is not None for page in event["pages"]] == [True, True]
+    pages = listed(measured)["pages"]
+    known = [(page["path"], page["browser"], page["device"], page["newest"]) for page in pages]
+    if known != [("/", "Firefox", "", True), ("/cart", "Safari", "iPhone", True)]:
+        raise SystemExit(f"{how}: {pages}")
+
+    with open(os.path.join(project, "index.html"), "a") as file:
+        file.write("again")
+    while (told := json.loads(front.frame()[1]))["type"] not in ("patch", "reload"):
+        pass
+    front.generation = told["generation"]
+    front.say_page()
+    event = listed(lambda event: event["pages"][0]["newest"])
+    if event["generation"] != front.generation or event["pages"][1]["newest"]:
+        raise SystemExit(f"{how}: {event}")
+    cart.source.close()
+    cart.line.close()
+    listed(lambda event: [page["path"] for page in event["pages"]] == ["/"])
+    q(shell)
+
+
+def inspect(shell):
+    """The browser of the environment, which writes what it is to open to the file OPENED, gets a link that gives the token once."""
+    opened = os.environ["OPENED"]
+
+    def trade(code):
+        body = json.dumps({"code": code}).encode()
+        request = urllib.request.Request(shell.ready["control"] + "api/session", body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
+                return json.load(answer)["token"]
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    links = []
+    for _ in range(2):
+        shell.press(b"i")
+        wait_until("the browser is asked", lambda: os.path.exists(opened) and open(opened).read().endswith("\n"))
+        links.append(open(opened).read().strip())
+        os.remove(opened)
+    codes = [link.removeprefix(shell.ready["control"] + "#") for link in links]
+    token = shell.ready["control_token"]
+    got = [trade(codes[0]), trade(codes[1]), trade(codes[1])]
+    if got != [401, token, 401] or token in codes or codes[0] == codes[1]:
+        raise SystemExit(f"{how}: {links} gave {got}")
+    q(shell)
+
+
 def roll_back(shell):
     """Back to the generation before, forward again, and back from there: each answers, and the first says that it is stale."""
     shell.save_second_version()
@@ -225,7 +351,7 @@ def roll_back_past_rebuilds(shell):
 
 WAYS = {
     way.__name__: way
-    for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once, roll_back, roll_back_past_rebuilds)
+    for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once, roll_back, roll_back_past_rebuilds, open_on_phones, list_pages, inspect)
 }
 
 if how == "closed":

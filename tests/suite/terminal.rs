@@ -1,6 +1,6 @@
-//! The terminal is left as it was found, however everlit ends.
+//! The terminal is left as it was found, however everlit ends; and a key that only it has.
 
-use std::{path::Path, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
 use crate::harness::{TestProject, require};
 
@@ -33,6 +33,11 @@ fn a_signal_to_end() {
 }
 
 #[test]
+fn the_key_to_list_pages() {
+    check("list_pages");
+}
+
+#[test]
 fn a_hang_up() {
     check("hang_up");
 }
@@ -56,4 +61,24 @@ fn ended_in_the_background() {
 fn taken_from_the_background_to_the_foreground() {
     check("foreground_again");
     check("foreground_again_at_once");
+}
+
+#[test]
+fn the_key_to_inspect_opens_a_link_that_works_once() {
+    let project = TestProject::from_text(
+        "-- index.html --\n<p>Hello\n-- bin/xdg-open --\n#!/bin/sh\necho \"$1\" > \"$OPENED.new\" && mv \"$OPENED.new\" \"$OPENED\"\n",
+    );
+    let folder = project.path().join("bin");
+    fs::set_permissions(folder.join("xdg-open"), fs::Permissions::from_mode(0o755)).expect("it can be made executable");
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    let output = Command::new(require("python3"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/terminal.py"))
+        .arg(env!("CARGO_BIN_EXE_everlit"))
+        .arg(project.path())
+        .arg("inspect")
+        .env("PATH", path)
+        .env("OPENED", folder.join("opened"))
+        .output()
+        .expect("python starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

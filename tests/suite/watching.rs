@@ -81,6 +81,61 @@ async fn a_flood_of_events_loses_nothing() {
     assert!(get(&server.at("/")).await.text().contains("after the flood"));
 }
 
+/// Touches that change nothing, faster than anybody makes them.
+const TOUCHES: usize = 50_000;
+
+/// How much larger the server may be after them, in KiB: a bounded queue, and what the allocator keeps.
+const TOUCHED_KIB: u64 = 32 * 1024;
+
+#[tokio::test]
+async fn fifty_thousand_touches_are_no_news_and_keep_nobody_waiting() {
+    let project = site();
+    let files: Vec<_> = (0..50).map(|number| format!("touched/{number}.css")).collect();
+    files.iter().for_each(|file| project.save(file, "x {}"));
+    let server = TestServer::start(project.path());
+    let mut socket = ReloadSocket::open(&server).await;
+    let before = resident_kib(server.pid());
+    let opened: Vec<_> = files.iter().map(|file| fs::File::open(project.path().join(file)).expect("it is there")).collect();
+    let began = std::time::SystemTime::now();
+    for touch in 0..TOUCHES {
+        let moment = began + std::time::Duration::from_micros(touch.try_into().expect("a number"));
+        opened[touch % opened.len()].set_modified(moment).expect("it is touched");
+        if touch % 5_000 == 0 {
+            assert_eq!(get(&server.at("/touched/1.css")).await.text(), "x {}");
+        }
+    }
+    project.save("index.html", "<p>after the touches</p>\n");
+    assert_eq!(socket.next(SOON).await["cause"], json!(["index.html"]), "nothing else has changed");
+    let after = resident_kib(server.pid());
+    assert!(after < before + TOUCHED_KIB, "{before} KiB before, {after} after");
+}
+
+fn resident_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its size");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// A tenth of what the kernel would take: a million take a minute to be made, and longer than that to be removed.
+const MANY_FILES: usize = 100_000;
+
+#[tokio::test]
+async fn a_hundred_thousand_files_hold_up_no_start() {
+    let project = site();
+    for folder in 0..MANY_FILES / 100 {
+        let folder = project.path().join(format!("many/{folder}"));
+        fs::create_dir_all(&folder).expect("a folder");
+        (0..100).for_each(|number| fs::write(folder.join(format!("{number}.css")), "x {}").expect("a file"));
+    }
+    let mut server = TestServer::start_answering(project.path());
+    assert!(get(&server.url).await.text().contains("<p>one</p>"), "it answers before it has seen them all");
+    let is_watching = |event: &Value| event["event"] == "watching";
+    assert!(!server.events().iter().any(is_watching), "they are walked behind the first answer");
+    let watching = server.wait_event("watching", SOON * 3);
+    assert!(watching["files"].as_u64().is_some_and(|files| files > MANY_FILES as u64), "{watching}");
+    check_told(&project, &server, &["many/77/77.css", "index.html"]).await;
+}
+
 #[tokio::test]
 async fn a_root_that_goes_and_comes_back_is_said_and_watched_again() {
     let project = site();

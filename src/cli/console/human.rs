@@ -2,6 +2,10 @@
 //!
 //! Colour never carries the only meaning. Nothing is cleared or redrawn: what was printed stays.
 
+mod invited;
+mod page;
+mod pages;
+
 use std::{env, path::PathBuf, time::Duration};
 
 use super::Ready;
@@ -64,6 +68,9 @@ impl Human {
         let gap = " ".repeat(50_usize.saturating_sub(version.len() + 2 + project.chars().count()).max(2));
         let mut text = format!("\n  {}  {project}{gap}ready in {}\n", self.tone(Tone::Strong, &version), duration(*took));
         text.push_str(&self.row("local", &opened.url));
+        if let Some(named) = &opened.named {
+            text.push_str(&self.row("named", &plain(named)));
+        }
         for other in &opened.others {
             text.push_str(&self.row("network", other));
         }
@@ -131,10 +138,10 @@ impl Human {
                 let again = retry_in.map(|pause| format!("; starting again in {}", duration(pause))).unwrap_or_default();
                 self.event(Tone::Bad, "app ended", &format!("{}{again}", plain(&report.title)), &[])
             }
-            Notice::Console { level, text, source } => {
-                let text = format!("console.{}  {}  {}", plain(level), plain(text), plain(source));
-                self.event(Tone::Warning, "page", text.trim_end(), &[])
-            }
+            Notice::Console(message) => self.page_message(message),
+            Notice::ConsoleLeftOut { teller, messages } => self.page_left_out(teller, *messages),
+            Notice::Invited(invited) => self.invited(invited, invited::columns()),
+            Notice::Pages { generation, pages } => self.pages(*generation, pages),
             Notice::Device { name, what } => self.event(Tone::Link, "device", &format!("{}  {}", plain(name), plain(what)), &[]),
             Notice::Warning(text) => self.event(Tone::Warning, "warning", &plain(text), &[]),
             Notice::Info(text) => self.event(Tone::Quiet, "", &plain(text), &[]),

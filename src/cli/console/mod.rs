@@ -16,8 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::{
     config::{Config, LogFormat},
+    failpoint,
     session::Opened,
-    telemetry::{Heard, Notice, Notices},
+    telemetry::{Heard, Notice, Notices, json_line},
 };
 use human::Human;
 
@@ -53,12 +54,19 @@ impl Console {
         Ok(Self(finished))
     }
 
+    /// Waits until nothing is printed any more, which before [`Self::finish`] is a mistake of ours. Cancel-safe.
+    pub(super) async fn ended(&mut self) {
+        let _ = (&mut self.0).await;
+    }
+
     /// Says that all is over, and waits until everything before it is printed. Whoever still holds a way to the console by then
     /// (a thread that is about to end) is not waited for.
     pub(super) async fn finish(self, notices: Notices) {
         notices.send(Notice::Stopped);
         drop(notices);
-        let _ = tokio::time::timeout(FINISH_LIMIT, self.0).await;
+        if !self.0.is_terminated() {
+            let _ = tokio::time::timeout(FINISH_LIMIT, self.0).await;
+        }
     }
 }
 
@@ -95,6 +103,7 @@ impl Printer {
     }
 
     fn follow(&self, mut notices: Heard) {
+        failpoint::pass("console");
         let is_over = |notice: &Notice| matches!(notice, Notice::Stopped);
         while let Some(notice) = notices.blocking_recv().filter(|notice| !is_over(notice)) {
             self.notice(&notice);
@@ -105,7 +114,7 @@ impl Printer {
     fn notice(&self, notice: &Notice) {
         match self {
             Self::Human(human) => print(&human.notice(notice)),
-            Self::Json => print(&json::notice(notice)),
+            Self::Json => print(&json_line(notice)),
         }
     }
 }

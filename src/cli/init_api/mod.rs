@@ -100,7 +100,7 @@ fn api(document: Value) -> Result<Api, String> {
         (Some(Value::String(_)), _) | (None, Some(Value::String(_))) => {
             return Err("only OpenAPI 3.0 and 3.1 can be read; convert the document first".to_owned());
         }
-        _ => database::drafts(members)?,
+        _ => database::drafts(members, &mut api.notes)?,
     };
     for draft in drafts {
         add(&mut api, draft)?;

@@ -17,6 +17,9 @@ use crate::config::CommandLine;
 /// Where package managers put the commands of dependencies.
 pub(super) const COMMANDS: &str = "node_modules/.bin";
 
+/// What says which packages a program gets; none notices that they are others now.
+const PACKAGES: [&str; 5] = ["package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock"];
+
 /// What a program that watches itself does not notice, or answers by asking to be restarted.
 const SETTINGS: [&str; 8] = [
     "package.json",
@@ -25,8 +28,8 @@ const SETTINGS: [&str; 8] = [
     "yarn.lock",
     "bun.lock",
     ".env",
-    "{vite,next,nuxt,astro,webpack,svelte,remix,react-router,gatsby,rsbuild,rspack,farm,snowpack,eleventy}.config.*",
-    "{angular.json,gatsby-config.*,.eleventy.js,tsconfig.json,nodemon.json}",
+    "{webpack,remix,gatsby,rspack,snowpack}.config.*",
+    "{angular.json,gatsby-config.*,tsconfig.json,nodemon.json}",
 ];
 
 /// What npm runs for `npm start` when there is no such script.
@@ -67,9 +70,18 @@ fn program(folder: &Folder, scripts: &Scripts<'_>, name: &str, manager: &str) ->
     Program {
         build: built.map(|_| command(folder, scripts, "build", manager)),
         run: Some(command(folder, scripts, name, manager)),
-        settings: (watches != Watches::Nothing).then_some(&SETTINGS),
+        settings: settings(watches),
         outputs: built,
         ..Program::new(name, format!("package.json, script `{name}`"), &[])
+    }
+}
+
+/// The files whose change starts a program anew that watches its sources itself.
+fn settings(watches: Watches) -> Option<&'static [&'static str]> {
+    match watches {
+        Watches::Nothing => None,
+        Watches::Restarting | Watches::Updating => Some(&SETTINGS),
+        Watches::Everything => Some(&PACKAGES),
     }
 }
 

@@ -9,6 +9,8 @@ pub(super) enum Watches {
     Restarting,
     /// A bundler's development server, which puts changes into the page itself.
     Updating,
+    /// The same, and it starts itself anew when its own settings change.
+    Everything,
 }
 
 /// Programs that serve and update. With `But`, all their subcommands do except these; with `Only`, none except these does.
@@ -42,6 +44,23 @@ const SERVERS: [(&str, When); 29] = [
     ("webpack", When::Only(&["serve", "server", "s"])),
     ("webpack-dev-server", When::But(&[])),
     ("wrangler", When::Only(&["dev"])),
+];
+
+/// Those of them that start themselves anew when their own settings change, and reload their pages then. Were they started anew by
+/// us as well, each page would be reloaded twice.
+const SELF_STARTING: [&str; 12] = [
+    "@11ty/eleventy",
+    "astro",
+    "eleventy",
+    "farm",
+    "next",
+    "nuxi",
+    "nuxt",
+    "react-router",
+    "rsbuild",
+    "svelte-kit",
+    "vinxi",
+    "vite",
 ];
 
 /// Programs that start another one anew; `--watch` and `--hot` make one of any.
@@ -152,7 +171,7 @@ fn watches_itself(words: &[&str]) -> Watches {
     let is_in = |table: &[(&str, When)]| table.iter().any(|(known, when)| *known == name && when.holds(arguments));
     let has_option = arguments.iter().any(|word| WATCH_OPTIONS.contains(&word.split('=').next().unwrap_or(word)));
     if is_in(&SERVERS) {
-        Watches::Updating
+        if SELF_STARTING.contains(&name) { Watches::Everything } else { Watches::Updating }
     } else if is_in(&WRAPPERS) || has_option {
         Watches::Restarting
     } else {
@@ -176,21 +195,20 @@ mod tests {
             "next",
             "NODE_ENV=development cross-env A=1 nuxt dev",
             "npx astro dev",
-            "./node_modules/.bin/webpack serve --open",
-            "ng serve",
-            "react-scripts start",
-            "gatsby develop",
             "npx @11ty/eleventy --serve",
-            "concurrently \"nodemon api.js\" 'vite'",
             "npm run serve -- --host",
             "pnpm serve",
             "pnpm exec vite",
             "yarn vite --host",
             "npx --yes vite",
+            "concurrently \"nodemon api.js\" 'vite'",
             "concurrently \"npm run api\" \"npm run serve\"",
             "deno run -A npm:vite",
             "deno task serve",
         ] {
+            check(script, Watches::Everything);
+        }
+        for script in ["./node_modules/.bin/webpack serve --open", "ng serve", "react-scripts start", "gatsby develop"] {
             check(script, Watches::Updating);
         }
         for script in ["nodemon server.js", "node --watch server.js", "node --watch-path=./src a.js", "tsx watch src/a.ts"] {

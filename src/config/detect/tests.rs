@@ -329,6 +329,9 @@ fn a_server_that_reloads_itself_is_left_to_watch_its_sources() {
     let script = |dev: &str| settings(&format!("-- package.json --\n{{\"scripts\":{{\"dev\":\"{dev}\"}}}}"));
     assert_eq!(script("node server.js"), None);
     assert!(script("vite").is_some_and(|globs| globs.iter().any(|glob| glob == "package.json")));
+    // Which it starts itself anew for.
+    assert!(script("vite").is_some_and(|globs| !globs.iter().any(|glob| glob.contains("config") || glob == ".env")));
+    assert!(script("webpack serve").is_some_and(|globs| globs.iter().any(|glob| glob == ".env")));
     assert!(script("nodemon server.js").is_some());
     assert!(settings("-- deno.json --\n{\"tasks\":{\"dev\":\"deno run --watch a.ts\"}}").is_some());
     assert!(settings("-- pom.xml --\nquarkus-maven-plugin").is_some());

@@ -9,6 +9,10 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
             "strict_port",
             "host",
             "hosts",
+            "lan",
+            "tls",
+            "tls_cert",
+            "tls_key",
             "open",
             "editor",
             "log",
@@ -21,13 +25,17 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
             "site",
             "version",
             "app",
+            "proxy",
             "cors",
             "live",
+            "traffic",
+            "device",
             "watch",
             "fault",
+            "limits",
         ],
     ),
-    ("site", &["public", "templates", "data", "fallback"]),
+    ("site", &["public", "templates", "data", "fallback", "except"]),
     ("version", &["number", "deprecated", "sunset"]),
     (
         "app",
@@ -48,12 +56,36 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
             "env_files",
             "pty",
             "listen_fds",
+            "http2",
         ],
     ),
     ("app.step", &["name", "command", "watch", "outputs", "after", "dir"]),
+    (
+        "proxy",
+        &[
+            "path",
+            "to",
+            "strip_prefix",
+            "rewrite",
+            "headers",
+            "ws",
+            "ws_origins",
+            "timeout",
+            "host",
+            "verify",
+            "http2",
+            "site_first",
+        ],
+    ),
     ("cors", &["origins", "methods", "headers", "expose", "credentials", "max_age"]),
-    ("live", &["inject", "morph"]),
+    ("live", &["console", "inject", "inject_except", "mirror", "morph", "timing", "workspace"]),
+    ("traffic", &["capture"]),
+    ("device", &["adb", "ports", "devtools"]),
     ("watch", &["poll", "ignore"]),
+    (
+        "limits",
+        &["uri", "header_bytes", "headers", "body", "body_timeout", "wait", "answer", "connections", "sockets", "waiting"],
+    ),
     ("fault", &["path", "methods", "delay", "jitter", "fail", "status"]),
 ];
 
@@ -107,6 +139,10 @@ mod tests {
         check("", "faults", "unknown key `faults`; did you mean `fault`?");
         check("", "run", "unknown key `run`; did you mean `run` in `[app]`?");
         check("app", "host", "unknown key `host`; did you mean the top-level `host`?");
-        check("live", "colour", "unknown key `colour`; known here are `inject`, `morph`");
+        check(
+            "live",
+            "colour",
+            "unknown key `colour`; known here are `console`, `inject`, `inject_except`, `mirror`, `morph`, `timing`, `workspace`",
+        );
     }
 }

@@ -7,6 +7,8 @@
 mod cors;
 mod fault;
 mod keys;
+mod limits;
+mod proxy;
 mod sections;
 mod step;
 mod table;
@@ -18,6 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(super) use proxy::{HeaderKeys, RouteKeys};
 pub(super) use sections::{AppKeys, File, Place, SiteKeys};
 pub(super) use step::StepKeys;
 use table::Fault;

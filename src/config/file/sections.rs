@@ -5,13 +5,15 @@ use std::{path::PathBuf, time::Duration};
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    cors, fault,
+    cors, fault, limits,
+    proxy::{self, RouteKeys},
     step::{self, StepKeys},
     table::{Fault, Table, Value, duration, list, number, parsed, switch},
     version,
 };
 use crate::config::{
-    AppPort, CommandLine, CorsConfig, EditorCommand, FaultConfig, Layer, Pattern, VersionConfig, Wanted,
+    AppPort, CommandLine, CorsConfig, EditorCommand, FaultConfig, Lan, Layer, LimitsConfig, Pattern, RoutePath, VersionConfig,
+    Wanted,
     value::{self, Invalid},
 };
 
@@ -23,10 +25,23 @@ pub(in crate::config) struct File {
     pub(in crate::config) hosts: Vec<String>,
     pub(in crate::config) site: SiteKeys,
     pub(in crate::config) app: AppKeys,
+    pub(in crate::config) routes: Vec<RouteKeys>,
     pub(in crate::config) versions: Vec<VersionConfig>,
     pub(in crate::config) cors: CorsConfig,
+    pub(in crate::config) inject_except: Vec<String>,
+    pub(in crate::config) workspace: Option<bool>,
+    pub(in crate::config) capture: Option<bool>,
+    pub(in crate::config) device: DeviceKeys,
     pub(in crate::config) ignore: Vec<String>,
     pub(in crate::config) faults: Vec<FaultConfig>,
+    pub(in crate::config) limits: LimitsConfig,
+}
+
+/// `[device]`, beside what flags can say too.
+#[derive(Debug, Default)]
+pub(in crate::config) struct DeviceKeys {
+    pub(in crate::config) ports: Vec<u16>,
+    pub(in crate::config) devtools: Option<bool>,
 }
 
 /// A path of `[site]`, or that of the artifact.
@@ -45,6 +60,7 @@ pub(in crate::config) struct SiteKeys {
     pub(in crate::config) templates: Option<Place>,
     pub(in crate::config) data: Option<Place>,
     pub(in crate::config) fallback: Option<Place>,
+    pub(in crate::config) except: Vec<RoutePath>,
 }
 
 /// `[app]` without the commands, which are in [`File::layer`].
@@ -63,6 +79,7 @@ pub(in crate::config) struct AppKeys {
     pub(in crate::config) env_files: Option<Vec<PathBuf>>,
     pub(in crate::config) pty: Option<bool>,
     pub(in crate::config) listen_fds: Option<bool>,
+    pub(in crate::config) http2: Option<bool>,
 }
 
 /// Reads the whole text.
@@ -76,11 +93,14 @@ pub(super) fn read(source: &str) -> Result<File, Fault> {
     let App { keys, program, build, run } = top.section("app", |table| app(&table))?;
     file.app = keys;
     (file.layer.program, file.layer.build, file.layer.run) = (program, build, run);
+    file.routes = proxy::read(&top, source)?;
     file.cors = top.section("cors", |table| cors::read(&table))?;
-    (file.layer.inject, file.layer.morph) =
-        top.section("live", |table| Ok((table.get("inject", switch)?, table.get("morph", switch)?)))?;
+    top.section("live", |table| live(&table, &mut file))?;
+    file.capture = top.section("traffic", |table| table.get("capture", switch))?;
+    (file.layer.adb, file.device) = top.section("device", |table| device(&table))?;
     (file.layer.poll, file.ignore) = top.section("watch", |table| watch(&table))?;
     file.faults = top.sections("fault", |table, whole| fault::read(&table, whole))?;
+    file.limits = top.section("limits", |table| limits::read(&table))?;
     Ok(file)
 }
 
@@ -95,6 +115,10 @@ fn layer(top: &Table<'_, '_>) -> Result<Layer, Fault> {
         port: top.get("port", |port| number(port, 0, u16::MAX))?,
         strict_port: top.get("strict_port", switch)?,
         host: top.get("host", |host| parsed(host, str::parse))?,
+        lan: top.get("lan", lan)?,
+        tls: top.get("tls", switch)?,
+        tls_cert: top.get("tls_cert", |path| parsed(path, value::file))?,
+        tls_key: top.get("tls_key", |path| parsed(path, value::file))?,
         open: top.get("open", switch)?,
         editor: top.get("editor", editor)?,
         log: top.get("log", |log| parsed(log, str::parse))?,
@@ -108,12 +132,21 @@ fn layer(top: &Table<'_, '_>) -> Result<Layer, Fault> {
     })
 }
 
+fn lan(value: &Value<'_>) -> Result<Lan, Fault> {
+    match value.get_ref() {
+        DeValue::Boolean(true) => Ok(Lan::Any),
+        DeValue::Boolean(false) => Ok(Lan::Off),
+        _ => parsed(value, str::parse),
+    }
+}
+
 fn site(table: &Table<'_, '_>) -> Result<SiteKeys, Fault> {
     Ok(SiteKeys {
         public: table.get("public", place)?,
         templates: table.get("templates", place)?,
         data: table.get("data", place)?,
         fallback: table.get("fallback", place)?,
+        except: table.get("except", |paths| list(paths, |path| parsed(path, str::parse)))?.unwrap_or_default(),
     })
 }
 
@@ -152,6 +185,7 @@ fn app(table: &Table<'_, '_>) -> Result<App, Fault> {
         env_files: table.get("env_files", |files| list(files, |file| parsed(file, value::inner_path)))?,
         pty: table.get("pty", switch)?,
         listen_fds: table.get("listen_fds", switch)?,
+        http2: table.get("http2", switch)?,
     };
     Ok(App {
         keys,
@@ -192,7 +226,7 @@ fn word(value: &Value<'_>) -> Result<String, Fault> {
 }
 
 /// A time that something may take; none at all would fail every time.
-fn wait(value: &Value<'_>) -> Result<Duration, Fault> {
+pub(super) fn wait(value: &Value<'_>) -> Result<Duration, Fault> {
     let time = duration(value)?;
     if time.is_zero() { Err(Fault::at(value, &Invalid::must("be longer than nothing"))) } else { Ok(time) }
 }
@@ -220,6 +254,37 @@ fn variable_name(name: &toml::Spanned<std::borrow::Cow<'_, str>>, value: &Value<
         return Err(Fault { at: name.span().start, ..Fault::at(value, &Invalid::must("name variables without `=`")) });
     }
     Ok(text.clone().into_owned())
+}
+
+fn live(table: &Table<'_, '_>, file: &mut File) -> Result<(), Fault> {
+    file.layer.console = table.get("console", switch)?;
+    file.layer.inject = table.get("inject", switch)?;
+    let except = table.get("inject_except", |paths| list(paths, |path| parsed(path, value::url_glob)))?;
+    file.inject_except = except.unwrap_or_default();
+    file.layer.mirror = table.get("mirror", switch)?;
+    file.layer.morph = table.get("morph", switch)?;
+    file.layer.timing = table.get("timing", switch)?;
+    file.workspace = table.get("workspace", switch)?;
+    Ok(())
+}
+
+/// Each costs a rule on every phone.
+const MOST_DEVICE_PORTS: usize = 16;
+
+fn device(table: &Table<'_, '_>) -> Result<(Option<bool>, DeviceKeys), Fault> {
+    let ports = table.get("ports", device_ports)?.unwrap_or_default();
+    Ok((table.get("adb", switch)?, DeviceKeys { ports, devtools: table.get("devtools", switch)? }))
+}
+
+fn device_ports(value: &Value<'_>) -> Result<Vec<u16>, Fault> {
+    let ports = list(value, |port| number(port, 1, u16::MAX))?;
+    if ports.len() > MOST_DEVICE_PORTS {
+        return Err(Fault {
+            at: value.span().start,
+            message: format!("must have at most {MOST_DEVICE_PORTS} ports, not {}", ports.len()),
+        });
+    }
+    Ok(ports)
 }
 
 fn watch(table: &Table<'_, '_>) -> Result<(Option<bool>, Vec<String>), Fault> {

@@ -9,7 +9,7 @@ use std::{
 
 use super::{ReadVariables, steps};
 use crate::config::{
-    AppConfig, ArtifactConfig, CommandLine, ConfigError, Layer, Run, StepConfig, Wanted,
+    AppConfig, ArtifactConfig, CommandLine, ConfigError, Layer, Run, StepConfig, TimeLimits, Wanted,
     detect::{AppFound, Found, MESSAGE_FORMAT},
     file::{AppKeys, Place, StepKeys},
 };
@@ -19,7 +19,8 @@ use crate::config::{
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The files of variables that are read unless the file names others; the later one wins.
-const ENV_FILES: [&str; 2] = [".env", ".env.local"];
+pub(super) const ENV_FILES: [&str; 2] = [".env", ".env.local"];
+
 /// How many generations stay startable: the one that runs, the one to go back to, and one before that.
 const KEEP: u16 = 3;
 
@@ -101,6 +102,7 @@ fn configured(
         env_files,
         pty: keys.pty.unwrap_or(false),
         listen_fds: keys.listen_fds.unwrap_or(false),
+        http2: keys.http2.unwrap_or(false),
         run: layer.run.clone().map_or(program.run, Run::Command),
         dir: root.to_owned(),
         artifact: artifact(root, keys.artifact),
@@ -109,6 +111,7 @@ fn configured(
         ready_line: keys.ready_line,
         ready_timeout: keys.ready_timeout.unwrap_or(READY_TIMEOUT),
         probation: keys.probation.unwrap_or(PROBATION),
+        answer: TimeLimits::default().answer,
         port: keys.port.unwrap_or_default(),
     })
 }

@@ -4,6 +4,7 @@
 //! the defaults come in here, for the site in [`site`] and for the program in [`app`].
 
 mod app;
+mod routes;
 mod site;
 mod steps;
 
@@ -12,8 +13,8 @@ use std::path::{Path, PathBuf};
 use site::Behind;
 
 use super::{
-    Config, ConfigError, Detected, FAILURE, Failure, FaultConfig, LISTEN_PORT, Layer, LiveConfig, ServerConfig, Share,
-    SiteConfig, WatchConfig, Writes,
+    AppConfig, Config, ConfigError, Detected, DeviceConfig, FAILURE, Failure, FaultConfig, LISTEN_PORT, Lan, Layer, LiveConfig,
+    ServerConfig, Share, SiteConfig, TlsConfig, TrafficConfig, WatchConfig, Writes,
     detect::{AppFound, Found},
     file::{self, File},
     value::Host,
@@ -44,45 +45,97 @@ pub(super) type ReadVariables = dyn Fn(&Path, &[PathBuf], &[(String, String)]) -
 pub(super) fn merge(sources: Sources) -> Result<Config, ConfigError> {
     let Sources { root, flags, env, file, found, read_variables } = sources;
     let toml = file.as_ref().map(|_| root.join(file::NAME));
-    let File { layer, hosts, site, versions, app, cors, ignore, faults } = file.unwrap_or_default();
+    let File {
+        layer,
+        hosts,
+        site,
+        versions,
+        app,
+        routes,
+        cors,
+        inject_except,
+        workspace,
+        capture,
+        device,
+        ignore,
+        faults,
+        limits,
+    } = file.unwrap_or_default();
     let layer = flags.over(env).over(layer);
     let project = project_name(&root);
 
+    let routes = routes::merge(&root, &layer, routes, app.env_files.as_deref(), read_variables)?;
     let program = app::merge(&root, &layer, app, &found, read_variables)?;
+    let program = program.map(|program| AppConfig { answer: limits.time.answer, ..program });
     let behind = Behind::new(program.as_ref().filter(|app| app.is_run), layer.upstream.as_ref(), found.app.as_ref());
     let (site, site_words) = site::merge(&root, &project, site, found.site, behind)?;
     let writes = writes(&layer)?;
     let faults: Vec<FaultConfig> = faults.into_iter().chain(fault_of_the_run(&layer)).collect();
-    let site = site.map(|site| SiteConfig { versions, writes, ..site });
+    let site = site.map(|site| SiteConfig { versions, writes, body: limits.body, ..site });
     let program_words = program_words(found.app.as_ref(), &layer);
     let restrictions = restrictions(site.as_ref(), &faults);
-    let always = program.as_ref().map(|program| program.env_files.clone()).unwrap_or_default();
+    let env_files = program.iter().flat_map(|program| &program.env_files);
+    let always = env_files.chain(&routes.files).cloned().collect();
+    let route_words: Vec<_> = routes::words(&routes.routes).collect();
 
     Ok(Config {
         project,
         file: toml,
-        server: server(&layer, hosts),
+        server: server(&root, &layer, hosts)?,
         open: layer.open.unwrap_or(false),
         editor: layer.editor,
         log: layer.log.unwrap_or_default(),
         site,
         app: program,
         upstream: layer.upstream,
+        upstream_reloads_itself: found.app.as_ref().is_some_and(|app| app.settings.is_some()),
+        routes: routes.routes,
+        route_files: routes.files,
         cors,
-        live: LiveConfig { inject: layer.inject.unwrap_or(true), morph: layer.morph.unwrap_or(true) },
+        live: LiveConfig {
+            console: layer.console.unwrap_or(true),
+            inject: layer.inject.unwrap_or(true),
+            inject_except,
+            mirror: layer.mirror.unwrap_or(false),
+            morph: layer.morph.unwrap_or(true),
+            timing: layer.timing.unwrap_or(true),
+            workspace: workspace.unwrap_or(true),
+        },
+        traffic: TrafficConfig { capture: capture.unwrap_or(true) },
+        device: DeviceConfig { adb: layer.adb.unwrap_or(true), ports: device.ports, devtools: device.devtools.unwrap_or(false) },
+        wsl_distribution: layer.wsl_distribution,
         watch: WatchConfig { poll: layer.poll.unwrap_or(false), ignore: ignored(found.app.as_ref(), ignore), always },
         faults,
-        detected: program_words.into_iter().chain(site_words).chain(restrictions).chain(found.notes).collect(),
+        limits,
+        detected: program_words.into_iter().chain(site_words).chain(route_words).chain(restrictions).chain(found.notes).collect(),
         root,
     })
 }
 
-fn server(layer: &Layer, hosts: Vec<String>) -> ServerConfig {
-    ServerConfig {
+fn server(root: &Path, layer: &Layer, hosts: Vec<String>) -> Result<ServerConfig, ConfigError> {
+    let host = layer.host.and_then(Host::address);
+    let lan = layer.lan.clone().unwrap_or_default();
+    if lan != Lan::Off && host.is_some_and(|address| !address.is_loopback()) {
+        return Err(ConfigError::HostAndLan);
+    }
+    Ok(ServerConfig {
         port: layer.port.unwrap_or(LISTEN_PORT),
         strict_port: layer.strict_port.unwrap_or(false),
-        host: layer.host.and_then(Host::address),
+        host,
         hosts,
+        lan,
+        tls: tls(root, layer)?,
+    })
+}
+
+/// A certificate that is named is used, unless TLS is switched off in so many words. A file may hold the key with the certificate.
+fn tls(root: &Path, layer: &Layer) -> Result<TlsConfig, ConfigError> {
+    let at = |path: &PathBuf| root.join(path);
+    match (layer.tls, &layer.tls_cert, &layer.tls_key) {
+        (_, None, Some(_)) => Err(ConfigError::KeyWithoutCertificate),
+        (Some(false), _, _) | (None, None, None) => Ok(TlsConfig::Off),
+        (Some(true), None, None) => Ok(TlsConfig::Local),
+        (_, Some(cert), key) => Ok(TlsConfig::Files { cert: at(cert), key: at(key.as_ref().unwrap_or(cert)) }),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{
-    AppConfig, ConfigError, Detected, SiteConfig, Writes,
+    AppConfig, BodyLimits, ConfigError, Detected, SiteConfig, Writes,
     detect::{AppFound, SiteFound},
     file::{Place, SiteKeys},
 };
@@ -50,8 +50,9 @@ pub(super) fn merge(
     let fallback = fallback(keys.fallback, public.as_deref())?;
     let templates = chosen(keys.templates, default.templates);
     let data = chosen(keys.data, default.data);
-    let (versions, writes) = (Vec::new(), Writes::default());
-    let site = SiteConfig { project: project.to_owned(), public, templates, data, fallback, versions, writes };
+    let (versions, writes, body) = (Vec::new(), Writes::default(), BodyLimits::default());
+    let project = project.to_owned();
+    let site = SiteConfig { project, public, templates, data, fallback, except: keys.except, versions, writes, body };
     let is_something = site.public.is_some() || site.templates.is_some() || site.data.is_some();
     let summary = is_something.then(|| summary(root, &site, found));
     Ok((is_something.then_some(site), summary.into_iter().chain(words).collect()))

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AppConfig, AppKind, AppPort, CommandLine, LogFormat, Run, SiteConfig, Wanted, fixture::TestFolder, load};
+use crate::config::{
+    AppConfig, AppKind, AppPort, CommandLine, Lan, LogFormat, Run, SiteConfig, Wanted, fixture::TestFolder, load,
+};
 
 /// The configuration of a project, with flags and environment.
 fn loaded(files: &str, flags: Layer, env: Layer) -> Result<Config, ConfigError> {
@@ -50,6 +52,27 @@ fn flag_over_environment_over_file_over_detection_over_default() {
         expected: ["1", "2", "3", "4747"],
     });
     check(Case {
+        key: "tls",
+        flag: Layer { tls: Some(true), ..none() },
+        env: Layer { tls: Some(false), ..none() },
+        toml: "tls = true",
+        shown: |config| format!("{:?}", config.server.tls),
+        expected: ["Local", "Off", "Local", "Off"],
+    });
+    check(Case {
+        key: "tls_cert",
+        flag: Layer { tls_cert: Some("/a".into()), ..none() },
+        env: Layer { tls_cert: Some("/b".into()), tls: Some(true), ..none() },
+        toml: "tls_cert = \"/c\"\ntls_key = \"/k\"",
+        shown: |config| format!("{:?}", config.server.tls),
+        expected: [
+            r#"Files { cert: "/a", key: "/k" }"#,
+            r#"Files { cert: "/b", key: "/k" }"#,
+            r#"Files { cert: "/c", key: "/k" }"#,
+            "Off",
+        ],
+    });
+    check(Case {
         key: "strict_port",
         flag: Layer { strict_port: Some(true), ..none() },
         env: Layer { strict_port: Some(false), ..none() },
@@ -64,6 +87,14 @@ fn flag_over_environment_over_file_over_detection_over_default() {
         toml: "host = \"10.0.0.3\"",
         shown: |config| format!("{:?}", config.server.host),
         expected: ["None", "Some(10.0.0.2)", "Some(10.0.0.3)", "None"],
+    });
+    check(Case {
+        key: "lan",
+        flag: Layer { lan: Some(Lan::Off), ..none() },
+        env: Layer { lan: Some(Lan::Address([10, 0, 0, 2].into())), ..none() },
+        toml: "lan = \"wlan0\"",
+        shown: |config| format!("{:?}", config.server.lan),
+        expected: ["Off", "Address(10.0.0.2)", "Interface(\"wlan0\")", "Off"],
     });
     check(Case {
         key: "open",
@@ -112,6 +143,38 @@ fn flag_over_environment_over_file_over_detection_over_default() {
         toml: "live.inject = false",
         shown: |config| config.live.inject.to_string(),
         expected: ["false", "true", "false", "true"],
+    });
+    check(Case {
+        key: "adb",
+        flag: Layer { adb: Some(false), ..none() },
+        env: Layer { adb: Some(true), ..none() },
+        toml: "device.adb = false",
+        shown: |config| config.device.adb.to_string(),
+        expected: ["false", "true", "false", "true"],
+    });
+    check(Case {
+        key: "console",
+        flag: Layer { console: Some(false), ..none() },
+        env: Layer { console: Some(true), ..none() },
+        toml: "live.console = false",
+        shown: |config| config.live.console.to_string(),
+        expected: ["false", "true", "false", "true"],
+    });
+    check(Case {
+        key: "timing",
+        flag: Layer { timing: Some(false), ..none() },
+        env: Layer { timing: Some(true), ..none() },
+        toml: "live.timing = false",
+        shown: |config| config.live.timing.to_string(),
+        expected: ["false", "true", "false", "true"],
+    });
+    check(Case {
+        key: "mirror",
+        flag: Layer { mirror: Some(true), ..none() },
+        env: Layer { mirror: Some(false), ..none() },
+        toml: "live.mirror = true",
+        shown: |config| config.live.mirror.to_string(),
+        expected: ["true", "false", "true", "false"],
     });
     check(Case {
         key: "morph",
@@ -186,6 +249,24 @@ fn what_becomes_of_writes() {
 }
 
 #[test]
+fn a_network_is_open_to_everybody_or_to_paired_phones() {
+    let check = |host: &str, expected: Option<&str>| {
+        let toml = format!("-- index.html --\n-- everlit.toml --\nhost = \"{host}\"\nlan = true\n");
+        let error = loaded(&toml, Layer::default(), Layer::default()).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), expected, "{host}");
+    };
+    check("localhost", None);
+    check("127.0.0.1", None);
+    check(
+        "0.0.0.0",
+        Some(
+            "`host` and `lan` exclude each other: `host` opens the project to whoever reaches that address, `lan` to paired phones \
+             alone; leave out one of them",
+        ),
+    );
+}
+
+#[test]
 fn the_faults_of_a_run_come_last() {
     let shown = |config: Config| {
         let failure =
@@ -230,10 +311,12 @@ fn run(app: &AppConfig) -> String {
 
 #[test]
 fn a_folder_is_needed() {
-    let folder = TestFolder::new("-- page.html --\n-- everlit.toml/ --\n");
+    let folder = TestFolder::new("-- page.html --\n-- db.json --\n-- everlit.toml/ --\n");
     let shown = |path: &Path| load(path, Layer::default(), Layer::default()).unwrap_err().to_string();
-    let [page, gone] = ["page.html", "gone"].map(|name| folder.path().join(name));
+    let [page, database, gone] = ["page.html", "db.json", "gone"].map(|name| folder.path().join(name));
     assert_eq!(shown(&page), format!("cannot serve {}: it is a file; give the folder it is in", page.display()));
+    let next = format!("`everlit init --api {} DIR`", database.display());
+    assert!(shown(&database).contains(&next), "{}", shown(&database));
     assert!(shown(&gone).starts_with(&format!("cannot serve {}: No such file", gone.display())));
     let toml = folder.path().join("everlit.toml");
     assert_eq!(shown(folder.path()), format!("cannot read {}: it is not a regular file", toml.display()));
@@ -482,4 +565,15 @@ fn a_projects_name_fits_into_a_media_type() {
     check("/srv/店", "project");
     check("/", "project");
     check(&format!("/{}", "x".repeat(100)), &"x".repeat(LONGEST_NAME));
+}
+
+#[test]
+fn a_certificate_switches_tls_on() {
+    let tls = |toml: &str| {
+        loaded(&format!("-- everlit.toml --\n{toml}\n"), Layer::default(), Layer::default()).map(|it| (it.root, it.server.tls))
+    };
+    let (root, found) = tls("tls_cert = \"both.pem\"").unwrap();
+    assert_eq!(found, TlsConfig::Files { cert: root.join("both.pem"), key: root.join("both.pem") });
+    assert_eq!(tls("tls = false\ntls_cert = \"both.pem\"").unwrap().1, TlsConfig::Off);
+    assert!(matches!(tls("tls_key = \"a.key\""), Err(ConfigError::KeyWithoutCertificate)));
 }

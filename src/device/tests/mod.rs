@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{limits::Limits, serve_within};
+use super::{AdbServer, Ends, Links, OtherPorts, limits::Limits, serve_within};
 use crate::telemetry::{Heard, Notice, Notices};
 use server::Server;
 
@@ -19,8 +19,14 @@ use server::Server;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Nothing is ever late, and what is absent or refused is asked again soon.
-const LIMITS: Limits =
-    Limits { retry: Duration::from_millis(20), settle: Duration::from_millis(20), answer: PATIENCE, withdrawal: PATIENCE };
+const LIMITS: Limits = Limits {
+    retry: Duration::from_millis(20),
+    soon_again: Duration::from_millis(20),
+    soon_for: PATIENCE,
+    settle: Duration::from_millis(20),
+    answer: PATIENCE,
+    withdrawal: PATIENCE,
+};
 
 const PIXEL: &str = "39071FDJH0             device usb:1-2 product:shiba model:Pixel_8 device:shiba transport_id:3\n";
 const OFFLINE: &str = "39071FDJH0             offline usb:1-2 transport_id:3\n";
@@ -40,16 +46,25 @@ const TAKEN: &str = "OKAYFAIL002ccannot bind listener: Address already in use";
 /// The task under test, forwarding port 4747.
 struct Session {
     notices: Heard,
+    other_ports: OtherPorts,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Session {
     fn start(adb_port: u16, limits: Limits) -> Self {
+        Self::start_with(adb_port, limits, &[])
+    }
+
+    /// As [`Self::start`], forwarding these ports as well.
+    fn start_with(adb_port: u16, limits: Limits, ports: &[u16]) -> Self {
         let (sender, notices) = Notices::channel();
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(serve_within(limits, adb_port, 4747, sender, stop.clone()));
-        Self { notices, stop, task }
+        let (stop, other_ports) = (CancellationToken::new(), OtherPorts::default());
+        let (stopped, others) = (stop.clone(), other_ports.clone());
+        let server = AdbServer { port: adb_port, folders: Vec::new() };
+        let links = Links { page: Ends { phone: 4747, here: 4747 }, ports: ports.to_vec(), devtools: false };
+        let task = tokio::spawn(async move { serve_within(limits, &server, &links, others, sender, stopped).await });
+        Self { notices, other_ports, stop, task }
     }
 
     /// A server and a session that has reached the phone at it, with the connection that tells of devices.

@@ -1,5 +1,10 @@
 //! The proxy between real sockets: a browser's connection in front, small programs behind.
 
+mod encrypting;
+mod hinting;
+mod multiplexing;
+mod pooling;
+mod pressing;
 mod program;
 mod streaming;
 mod swapping;
@@ -8,16 +13,16 @@ mod upgrading;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::body::Body;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, client::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
 
-use super::{Backend, Peer, Slot, State, Upstream, limits::Limits, slot_within};
+use super::{Backend, HostPolicy, Peer, Protocol, Slot, State, Target, Trust, Upstream, limits::Limits, slot_within};
 use crate::generation::Generation;
 use program::Program;
 
@@ -33,15 +38,24 @@ struct Front {
 
 impl Front {
     async fn start() -> Self {
-        Self::within(Limits { park: PATIENCE, answer: PATIENCE, ..Limits::default() }).await
+        Self::within(Limits { park: PATIENCE, ..Limits::default() }).await
     }
 
     async fn within(limits: Limits) -> Self {
+        Self::speaking(Version::HTTP_11, limits).await
+    }
+
+    /// A front that browsers reach over HTTP/2, without the TLS that they would insist on.
+    async fn of_http2() -> Self {
+        Self::speaking(Version::HTTP_2, Limits { park: PATIENCE, ..Limits::default() }).await
+    }
+
+    async fn speaking(version: Version, limits: Limits) -> Self {
         let (slot, upstream) = slot_within(limits);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, upstream));
+        tasks.spawn(accept(listener, upstream, version));
         Self { address, slot, _tasks: tasks }
     }
 
@@ -53,7 +67,11 @@ impl Front {
     }
 
     fn serve(&self, program: &Program, generation: u64) -> Arc<Backend> {
-        let backend = backend_at(program.address, generation);
+        self.serve_at(target_at(program.address), generation)
+    }
+
+    fn serve_at(&self, target: Target, generation: u64) -> Arc<Backend> {
+        let backend = Backend::new(target, Generation(generation));
         self.slot.replace(State::Serving(backend.clone()));
         backend
     }
@@ -77,8 +95,12 @@ impl Front {
 }
 
 fn backend_at(address: SocketAddr, generation: u64) -> Arc<Backend> {
+    Backend::new(target_at(address), Generation(generation))
+}
+
+fn target_at(address: SocketAddr) -> Target {
     let base = Uri::try_from(format!("http://{address}")).expect("an address");
-    Backend::new(base, Generation(generation))
+    Target { answer: PATIENCE, ..Target::from(base) }
 }
 
 fn request(method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {
@@ -91,15 +113,21 @@ async fn text(response: Response<Incoming>) -> (StatusCode, String) {
     (status, String::from_utf8(body.to_vec()).expect("text"))
 }
 
-async fn accept(listener: TcpListener, upstream: Upstream) {
+async fn accept(listener: TcpListener, upstream: Upstream, version: Version) {
     let mut connections = JoinSet::new();
     while let Ok((stream, remote)) = listener.accept().await {
         let upstream = upstream.clone();
         connections.spawn(async move {
             let _ = stream.set_nodelay(true);
             let service = service_fn(move |request: Request<Incoming>| answer(upstream.clone(), request, remote));
-            let _ =
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+            let stream = TokioIo::new(stream);
+            let _ = match version {
+                Version::HTTP_2 => {
+                    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    builder.enable_connect_protocol().serve_connection(stream, service).await
+                }
+                _ => hyper::server::conn::http1::Builder::new().serve_connection(stream, service).with_upgrades().await,
+            };
         });
     }
 }
@@ -110,7 +138,8 @@ async fn answer(
     request: Request<Incoming>,
     remote: SocketAddr,
 ) -> Result<Response<Body>, hyper::http::Error> {
-    let host = request.headers()["host"].to_str().expect("text").parse().expect("an authority");
+    let named = request.headers().get("host").map(|host| host.to_str().expect("text").parse().expect("an authority"));
+    let host = named.or_else(|| request.uri().authority().cloned()).expect("a name");
     let peer = Peer { remote, scheme: http::uri::Scheme::HTTP, host };
     match upstream.forward(request.map(Body::new), peer).await {
         Ok(mut response) => {

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,13 +16,15 @@ use futures_util::{StreamExt, stream};
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     sync::Notify,
     task::JoinSet,
 };
+
+use crate::proxy::body::Unmeasured;
 
 /// What the program saw, shared by all programs of a test.
 #[derive(Default)]
@@ -34,6 +39,10 @@ pub(super) struct Seen {
     pub(super) upload: Notify,
     /// Lets a body break off.
     pub(super) cut: Notify,
+    /// Told when a body that never ends is no longer wanted.
+    pub(super) left: Notify,
+    /// How many connections were made over HTTP/2.
+    pub(super) connections: AtomicUsize,
 }
 
 /// A listening program. Stopping it closes its connections at once, as the death of a process does.
@@ -50,6 +59,15 @@ impl Program {
 
     pub(super) async fn seen_by(seen: Arc<Seen>) -> Self {
         Self::at("127.0.0.1:0".parse().expect("an address"), seen).await
+    }
+
+    /// A program that speaks HTTP/2 alone, without TLS.
+    pub(super) async fn of_http2() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let (seen, mut tasks) = (Arc::<Seen>::default(), JoinSet::new());
+        tasks.spawn(accept_http2(listener, seen.clone()));
+        Self { address, seen, tasks }
     }
 
     pub(super) async fn at(address: SocketAddr, seen: Arc<Seen>) -> Self {
@@ -77,6 +95,19 @@ async fn accept(listener: TcpListener, seen: Arc<Seen>) {
     }
 }
 
+async fn accept_http2(listener: TcpListener, seen: Arc<Seen>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let seen = seen.clone();
+        seen.connections.fetch_add(1, Ordering::Relaxed);
+        connections.spawn(async move {
+            let service = service_fn(move |request| answer(request, seen.clone()));
+            let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
 async fn answer(mut request: Request<Incoming>, seen: Arc<Seen>) -> Result<Response<Body>, axum::Error> {
     if let Some(id) = request.headers().get("x-id") {
         *seen.ids.lock().expect("no panic").entry(id.to_str().expect("text").to_owned()).or_default() += 1;
@@ -97,6 +128,8 @@ async fn answer(mut request: Request<Incoming>, seen: Arc<Seen>) -> Result<Respo
         "/events" => parts("text/event-stream", usize::MAX),
         "/upload" => upload(request, &seen).await?,
         "/cut" => cut(seen),
+        "/endless" => endless(seen),
+        "/trailers" => trailers(request).await?,
         "/silent" => std::future::pending().await,
         "/fields" => fields(),
         "/upgrade" => upgrade(&mut request),
@@ -139,6 +172,30 @@ fn cut(seen: Arc<Seen>) -> Response<Body> {
         Err(std::io::Error::other("broken"))
     });
     Response::new(Body::from_stream(Box::pin(stream::iter([Ok(Bytes::from("begin"))]).chain(broken))))
+}
+
+/// A body of one piece and no end, which tells when it is dropped.
+fn endless(seen: Arc<Seen>) -> Response<Body> {
+    struct Told(Arc<Seen>);
+    impl Drop for Told {
+        fn drop(&mut self) {
+            self.0.left.notify_one();
+        }
+    }
+    let told = Told(seen);
+    let rest = stream::once(async move {
+        let _told = told;
+        std::future::pending::<Result<Bytes, std::io::Error>>().await
+    });
+    Response::new(Body::from_stream(Box::pin(stream::iter([Ok(Bytes::from("begin"))]).chain(rest))))
+}
+
+/// The request's body and trailers, sent back.
+async fn trailers(request: Request<Incoming>) -> Result<Response<Body>, axum::Error> {
+    let collected = request.into_body().collect().await.map_err(axum::Error::new)?;
+    let trailers = collected.trailers().cloned().unwrap_or_default();
+    let body = Unmeasured(http_body_util::Full::new(collected.to_bytes())).with_trailers(Box::pin(async { Some(Ok(trailers)) }));
+    Ok(Response::builder().header("trailer", "x-sum").body(Body::new(body)).expect("a response"))
 }
 
 fn fields() -> Response<Body> {

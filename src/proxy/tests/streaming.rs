@@ -21,8 +21,7 @@ async fn a_request_arrives_as_sent_and_signed() {
     let program = Program::start().await;
     let (front, _) = Front::before(&program).await;
     let mut asked = request("POST", "/a%2f..//b?q=%20", "hello");
-    for (name, value) in
-        [("connection", "x-hop"), ("x-hop", "1"), ("te", "trailers"), ("proxy", "evil"), ("x-real-ip", "6.6.6.6")]
+    for (name, value) in [("connection", "x-hop"), ("x-hop", "1"), ("te", "deflate"), ("proxy", "evil"), ("x-real-ip", "6.6.6.6")]
     {
         asked.headers_mut().insert(name, value.parse().expect("a value"));
     }
@@ -37,6 +36,17 @@ async fn a_request_arrives_as_sent_and_signed() {
     assert_eq!(fields["host"], "localhost");
     assert_eq!(fields["x-forwarded-for"], "127.0.0.1");
     assert_eq!(program.seen.target.lock().expect("no panic").as_str(), "/a%2f..//b?q=%20");
+}
+
+#[tokio::test]
+async fn a_target_may_want_its_own_name_as_host() {
+    let program = Program::start().await;
+    let front = Front::start().await;
+    front.serve_at(Target { host: HostPolicy::Rewrite, ..target_at(program.address) }, 1);
+    front.get("/").await;
+    let fields = program.seen.fields.lock().expect("no panic").clone();
+    assert_eq!(fields["host"], program.address.to_string().as_str());
+    assert_eq!(fields["x-forwarded-host"], "localhost");
 }
 
 #[tokio::test]
@@ -116,8 +126,8 @@ async fn a_browser_that_leaves_frees_its_request() {
 #[tokio::test]
 async fn a_silent_program_is_given_up() {
     let program = Program::start().await;
-    let front = Front::within(Limits { answer: Duration::from_millis(50), ..Limits::default() }).await;
-    let backend = front.serve(&program, 1);
+    let front = Front::start().await;
+    let backend = front.serve_at(Target { answer: Duration::from_millis(50), ..target_at(program.address) }, 1);
     assert_eq!(front.get("/silent").await.0, StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(front.get("/").await.0, StatusCode::OK);
     assert_eq!(backend.in_flight(), 0);
@@ -126,8 +136,8 @@ async fn a_silent_program_is_given_up() {
 #[tokio::test]
 async fn a_moving_upload_is_not_silence() {
     let program = Program::start().await;
-    let front = Front::within(Limits { answer: Duration::from_millis(200), ..Limits::default() }).await;
-    front.serve(&program, 1);
+    let front = Front::start().await;
+    front.serve_at(Target { answer: Duration::from_millis(200), ..target_at(program.address) }, 1);
     let pieces = futures_util::StreamExt::then(stream::iter(0..8), async |_| {
         tokio::time::sleep(Duration::from_millis(50)).await;
         Ok::<_, std::io::Error>(Bytes::from("x"))
@@ -139,7 +149,10 @@ async fn a_moving_upload_is_not_silence() {
 #[tokio::test]
 async fn what_is_not_http_is_a_bad_gateway() {
     for (answer, detail) in [
-        ("HELLO\r\n\r\n", "the program's answer is not valid HTTP"),
+        (
+            "HELLO\r\n\r\n",
+            "the program's answer is not valid HTTP/1.1; one that speaks HTTP/2 alone needs `http2 = true` in everlit.toml",
+        ),
         (
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
             "the program switched protocols without being asked to",

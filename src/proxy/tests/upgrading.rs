@@ -19,7 +19,7 @@ use tokio_tungstenite::{
 use super::*;
 
 /// A websocket server that sends each text back and ends a connection on `end`.
-async fn websockets() -> (SocketAddr, JoinSet<()>) {
+pub(super) async fn websockets() -> (SocketAddr, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
     let mut tasks = JoinSet::new();

@@ -2,14 +2,16 @@
 
 use http::{
     HeaderMap, HeaderValue, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName},
+    header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName},
     response::Parts,
 };
 
 use super::{
     asked::Asked,
+    charset::Charset,
+    coding::Coding,
     layer::Inject,
-    policy::{self, Widened},
+    policy::{self, Obstacle, Widened},
 };
 
 /// The field that says what became of a page; an answer from below may hold `off` in it.
@@ -20,6 +22,8 @@ pub(super) const EVERLIT_INJECT: HeaderName = HeaderName::from_static("everlit-i
 pub enum Reason {
     /// Injection is off.
     Off,
+    /// It is off for this path.
+    Path,
     /// The answer says `Everlit-Inject: off`.
     DisabledByApp,
     /// A script asked for it, to put it into a page.
@@ -30,10 +34,14 @@ pub enum Reason {
     Attachment,
     /// Its `Cache-Control` forbids changes.
     NoTransform,
-    /// It is compressed although it was asked for plain.
+    /// It is in a content coding that is not known here.
     Encoded,
-    /// It is in an encoding like UTF-16, or in one that switches.
+    /// It is in a character encoding that switches.
     Charset,
+    /// It is XML, in which a tag of HTML may be an error.
+    Xhtml,
+    /// Its Content Security Policy puts it into a sandbox, in which the client cannot work.
+    Sandbox,
     /// Its Content Security Policy leaves no room for the script.
     Csp,
 }
@@ -44,6 +52,7 @@ impl Reason {
     pub fn header(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Off => "skipped; reason=off",
+            Self::Path => "skipped; reason=path",
             Self::DisabledByApp => "skipped; reason=disabled-by-app",
             Self::Fragment => "skipped; reason=fragment",
             Self::Status => "skipped; reason=status",
@@ -51,6 +60,8 @@ impl Reason {
             Self::NoTransform => "skipped; reason=no-transform",
             Self::Encoded => "skipped; reason=encoded",
             Self::Charset => "skipped; reason=charset",
+            Self::Xhtml => "skipped; reason=xhtml",
+            Self::Sandbox => "skipped; reason=sandbox",
             Self::Csp => "skipped; reason=csp",
         })
     }
@@ -64,48 +75,78 @@ pub(super) enum Decision {
     /// It is HTML, and is left as it is.
     Skip(Reason),
     /// It gets the script.
-    Insert(Widened),
+    Insert(Insertion),
     /// It says that the injected page is still good; its fields must be those of the injected page.
     Refresh(Widened),
 }
 
-/// Decides by head alone.
-pub(super) fn decide(asked: &Asked, head: &Parts, inject: Inject) -> Decision {
-    if head.status == StatusCode::NOT_MODIFIED && asked.has_injected {
-        return policy::widen(&head.headers, &asked.host).map_or(Decision::Leave, Decision::Refresh);
-    }
-    if head.status == StatusCode::NOT_MODIFIED || !is_html(&head.headers) {
-        return Decision::Leave;
-    }
-    if let Some(reason) = objection(asked, head, inject) {
-        return Decision::Skip(reason);
-    }
-    policy::widen(&head.headers, &asked.host).map_or(Decision::Skip(Reason::Csp), Decision::Insert)
+/// How the script gets in.
+#[derive(Debug)]
+pub(super) struct Insertion {
+    pub(super) widened: Widened,
+    /// What has to be undone before.
+    pub(super) coding: Option<Coding>,
+    /// How the page is written, as far as its head says.
+    pub(super) charset: Charset,
 }
 
-/// The first reason not to touch a page.
-fn objection(asked: &Asked, head: &Parts, inject: Inject) -> Option<Reason> {
+/// Decides by head alone.
+pub(super) fn decide(asked: &Asked, head: &Parts) -> Decision {
+    if head.status == StatusCode::NOT_MODIFIED && asked.has_injected {
+        return policy::widen(&head.headers, &asked.own).map_or(Decision::Leave, Decision::Refresh);
+    }
+    if head.status == StatusCode::NOT_MODIFIED {
+        return Decision::Leave;
+    }
+    match essence(&head.headers) {
+        Some(Essence::Html) => insertion(asked, head).map_or_else(Decision::Skip, Decision::Insert),
+        Some(Essence::Xhtml) => Decision::Skip(Reason::Xhtml),
+        None => Decision::Leave,
+    }
+}
+
+/// How the script gets into a page, or the first reason not to touch it.
+fn insertion(asked: &Asked, head: &Parts) -> Result<Insertion, Reason> {
     let headers = &head.headers;
-    let reasons = [
-        (inject == Inject::Off, Reason::Off),
+    let objections = [
+        (asked.inject == Inject::Off, Reason::Off),
+        (asked.inject == Inject::OffHere, Reason::Path),
         (has_token(headers, EVERLIT_INJECT, "off"), Reason::DisabledByApp),
         (!is_whole(head.status), Reason::Status),
         (asked.is_fragment, Reason::Fragment),
         (has_token(headers, CONTENT_DISPOSITION, "attachment"), Reason::Attachment),
         (has_token(headers, CACHE_CONTROL, "no-transform"), Reason::NoTransform),
-        (is_encoded(headers), Reason::Encoded),
-        (!is_ascii_compatible(headers), Reason::Charset),
     ];
-    reasons.into_iter().find_map(|(objects, reason)| objects.then_some(reason))
+    if let Some((_, reason)) = objections.into_iter().find(|(objects, _)| *objects) {
+        return Err(reason);
+    }
+    let coding = Coding::of(headers).map_err(|_| Reason::Encoded)?;
+    let charset = charset(headers).ok_or(Reason::Charset)?;
+    let widened = policy::widen(headers, &asked.own).map_err(|obstacle| match obstacle {
+        Obstacle::Sandbox => Reason::Sandbox,
+        Obstacle::Policy => Reason::Csp,
+    })?;
+    Ok(Insertion { widened, coding, charset })
 }
 
-/// Whole pages are what 200 and errors bring; the program's error pages have to come alive as well once it is mended.
+/// Whole pages are what success and errors bring, but for the statuses of parts and of nothing; the program's error pages have to
+/// come alive as well once it is mended.
 fn is_whole(status: StatusCode) -> bool {
-    status == StatusCode::OK || status.is_client_error() || status.is_server_error()
+    let is_none = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::PARTIAL_CONTENT].contains(&status);
+    (status.is_success() && !is_none) || status.is_client_error() || status.is_server_error()
 }
 
-fn is_html(headers: &HeaderMap) -> bool {
-    media_type(headers).next().is_some_and(|essence| essence.eq_ignore_ascii_case("text/html"))
+/// The kinds of documents.
+enum Essence {
+    Html,
+    Xhtml,
+}
+
+fn essence(headers: &HeaderMap) -> Option<Essence> {
+    let essence = media_type(headers).next().unwrap_or_default();
+    let is = |kind: &str| essence.eq_ignore_ascii_case(kind);
+    let kinds = [(is("text/html"), Essence::Html), (is("application/xhtml+xml"), Essence::Xhtml)];
+    kinds.into_iter().find_map(|(is, kind)| is.then_some(kind))
 }
 
 /// The essence of the media type, then its parameters.
@@ -121,22 +162,13 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     members.any(|member| member.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(token))
 }
 
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let codings = headers.get_all(CONTENT_ENCODING).into_iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
-    codings.map(<[u8]>::trim_ascii).any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
-}
-
-/// Whether the page's bytes below 0x80 are ASCII everywhere. That is so for every encoding of the web but UTF-16, and
-/// ISO-2022-JP, which switches; the others named here are what servers call these two, or what browsers refuse.
-fn is_ascii_compatible(headers: &HeaderMap) -> bool {
-    const OTHERS: [&str; 10] =
-        ["utf-16", "utf16", "utf-32", "utf-7", "ucs-2", "iso-10646", "unicode", "csunicode", "iso-2022", "csiso2022"];
-    let charset = media_type(headers).skip(1).find_map(|parameter| {
+/// How the page writes our ASCII, as the response says.
+fn charset(headers: &HeaderMap) -> Option<Charset> {
+    let label = media_type(headers).skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']).to_ascii_lowercase())
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']))
     });
-    // `unicode-1-1-utf-8` is a name of UTF-8.
-    charset.is_none_or(|charset| charset == "unicode-1-1-utf-8" || !OTHERS.iter().any(|other| charset.starts_with(other)))
+    Charset::of(label.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -151,7 +183,7 @@ mod tests {
         let response =
             fields.iter().fold(Response::builder().status(status), |builder, (name, value)| builder.header(*name, *value));
         let (head, ()) = response.body(()).expect("a response").into_parts();
-        decide(&Asked::of(&mut request.body(()).expect("a request"), Generation(1)), &head, inject)
+        decide(&Asked::of(&mut request.body(()).expect("a request"), inject, Generation(1), None), &head)
     }
 
     fn check(asked: &[(&str, &str)], status: u16, fields: &[(&str, &str)], expected: Option<Reason>) {
@@ -166,45 +198,57 @@ mod tests {
 
     #[test]
     fn pages_get_the_script_and_what_is_none_says_why() {
-        check(&[], 200, &[], None);
-        check(&[], 404, &[], None);
-        check(&[], 500, &[], None);
-        for status in [201, 204, 206, 301, 302] {
+        for status in [200, 201, 203, 404, 500] {
+            check(&[], status, &[], None);
+        }
+        for status in [204, 205, 206, 300, 301, 302] {
             check(&[], status, &[], Some(Reason::Status));
         }
         check(&[("hx-request", "true")], 200, &[], Some(Reason::Fragment));
-        check(&[], 200, &[("content-encoding", "gzip")], Some(Reason::Encoded));
+        check(&[], 200, &[("content-encoding", "gzip")], None);
+        check(&[], 200, &[("content-encoding", "gzip, br")], Some(Reason::Encoded));
+        check(&[], 200, &[("content-encoding", "compress")], Some(Reason::Encoded));
         check(&[], 200, &[("content-encoding", "identity")], None);
         check(&[], 200, &[("content-disposition", "Attachment; filename=a.html")], Some(Reason::Attachment));
         check(&[], 200, &[("content-disposition", "inline; filename=attachment")], None);
         check(&[], 200, &[("cache-control", "private, No-Transform")], Some(Reason::NoTransform));
         check(&[], 200, &[("everlit-inject", "off")], Some(Reason::DisabledByApp));
-        check(&[], 200, &[("content-security-policy", "sandbox")], Some(Reason::Csp));
+        check(&[], 200, &[("content-security-policy", "sandbox")], Some(Reason::Sandbox));
+        check(&[], 200, &[("content-security-policy", "script-src 'strict-dynamic'")], Some(Reason::Csp));
     }
 
     #[test]
     fn encodings() {
         for (media_type, expected) in [
-            ("text/html", true),
-            ("TEXT/HTML;charset=shift_jis", true),
-            ("text/html; charset=\"UTF-8\"", true),
-            ("text/html;charset=unicode-1-1-utf-8", true),
-            ("text/html; charset=UTF-16LE", false),
-            ("text/html; version=1; charset='utf-16'", false),
-            ("text/html; charset=iso-2022-jp", false),
+            ("text/html", Some(Charset::Ascii)),
+            ("TEXT/HTML;charset=shift_jis", Some(Charset::Ascii)),
+            ("text/html; charset=\"UTF-8\"", Some(Charset::Ascii)),
+            ("text/html; charset=UTF-16LE", Some(Charset::Utf16Le)),
+            ("text/html; version=1; charset='utf-16be'", Some(Charset::Utf16Be)),
+            ("text/html; charset=iso-2022-jp", None),
         ] {
-            let is_inserted = matches!(decision(&[], 200, &[("content-type", media_type)], Inject::On), Decision::Insert(_));
-            assert_eq!(is_inserted, expected, "{media_type}");
+            let charset = match decision(&[], 200, &[("content-type", media_type)], Inject::On) {
+                Decision::Insert(insertion) => Some(insertion.charset),
+                _ => None,
+            };
+            assert_eq!(charset, expected, "{media_type}");
         }
     }
 
     #[test]
     fn what_is_not_html_is_left_alone() {
-        for media_type in ["application/json", "text/htmlx", "text/event-stream", "application/xhtml+xml", ""] {
+        for media_type in ["application/json", "text/htmlx", "text/event-stream", "application/xml", ""] {
             assert!(matches!(decision(&[], 200, &[("content-type", media_type)], Inject::On), Decision::Leave), "{media_type}");
         }
         assert!(matches!(decision(&[], 304, &[("content-type", "text/html")], Inject::On), Decision::Leave));
-        assert!(matches!(decision(&[], 200, &[("content-type", "text/html")], Inject::Off), Decision::Skip(Reason::Off)));
+        for (inject, media_type, expected) in [
+            (Inject::Off, "text/html", Reason::Off),
+            (Inject::OffHere, "text/html", Reason::Path),
+            (Inject::On, "application/xhtml+xml; charset=utf-8", Reason::Xhtml),
+        ] {
+            let decision = decision(&[], 200, &[("content-type", media_type)], inject);
+            assert!(matches!(decision, Decision::Skip(reason) if reason == expected), "{decision:?}");
+        }
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! The layer: reads a request on its way in, marks and injects its answer on the way out.
 
 use std::{
-    pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use axum::body::Body;
 use bytes::Bytes;
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response,
-    header::{ACCEPT_RANGES, CONTENT_LENGTH, LAST_MODIFIED},
+    header::{ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, LAST_MODIFIED, VARY},
     response::Parts,
 };
 use tokio::sync::watch;
@@ -17,15 +19,24 @@ use tower::{Layer, Service};
 
 use super::{
     asked::Asked,
-    body::{self, Start},
-    decision::{Decision, EVERLIT_INJECT, Reason, decide},
-    policy::Widened,
+    body::InjectBody,
+    charset::Charset,
+    coding::{Coding, Decoded, Encoded},
+    decision::{Decision, EVERLIT_INJECT, Insertion, decide},
+    policy::{Key, Text, Widened},
+    splice::Splicer,
+    stamp::{Blank, Stamp},
     tag::Tags,
     validator,
 };
 use crate::{
+    after::{After, Finish},
     generation::{Generation, Standing},
-    reload::shelf::{PageId, Shelf},
+    reload::{
+        Hub,
+        shelf::{self, Look, PageId, Shelf},
+    },
+    telemetry::{Phase, Phases},
 };
 
 const EVERLIT_GENERATION: HeaderName = HeaderName::from_static("everlit-generation");
@@ -48,28 +59,34 @@ pub enum Inject {
     On,
     /// No; each page says so.
     Off,
+    /// Not at the path that was asked for.
+    OffHere,
 }
 
 /// Marks every answer with its generation and puts the client script into pages.
 #[derive(Clone)]
 pub struct InjectLayer {
-    shared: Shared,
+    shared: Arc<Shared>,
 }
 
 /// [`InjectLayer`] around a service.
 #[derive(Clone)]
 pub struct InjectService<S> {
     inner: S,
-    shared: Shared,
+    shared: Arc<Shared>,
 }
 
 #[derive(Clone)]
 struct Shared {
     standing: watch::Receiver<Standing>,
     inject: Inject,
+    /// Paths whose pages get no script.
+    except: GlobSet,
     tags: Tags,
     /// Where copies of pages are kept; `None` when nobody wants them.
     shelf: Option<Shelf>,
+    /// The text of the client script; `None` when somebody else serves it.
+    script: Option<Text>,
 }
 
 impl InjectLayer {
@@ -77,13 +94,31 @@ impl InjectLayer {
     /// extensions is of that one.
     #[must_use]
     pub fn new(standing: watch::Receiver<Standing>, inject: Inject) -> Self {
-        Self { shared: Shared { standing, inject, tags: Tags::new(), shelf: None } }
+        let except = GlobSet::empty();
+        Self { shared: Arc::new(Shared { standing, inject, except, tags: Tags::new(), shelf: None, script: None }) }
     }
 
-    /// Keeps copies of pages, to compare them with what they would be later.
+    /// Leaves pages alone whose URL path one of these globs matches. A glob that is none matches nothing.
     #[must_use]
-    pub(crate) fn keeping(mut self, shelf: &Shelf) -> Self {
-        self.shared.shelf = Some(shelf.clone());
+    pub fn except<'g>(mut self, paths: impl IntoIterator<Item = &'g str>) -> Self {
+        let mut except = GlobSetBuilder::new();
+        for glob in paths.into_iter().filter_map(|path| Glob::new(path).ok()) {
+            except.add(glob);
+        }
+        Arc::make_mut(&mut self.shared).except = except.build().unwrap_or_default();
+        self
+    }
+
+    /// Keeps copies of pages, to compare them with what they would be later, and knows the script that the hub serves.
+    #[must_use]
+    pub(crate) fn with_hub(mut self, hub: &Hub) -> Self {
+        let shared = Arc::make_mut(&mut self.shared);
+        shared.shelf = Some(hub.shelf().clone());
+        if hub.hears_console() {
+            shared.tags = Tags::new().first();
+        }
+        let hub = hub.clone();
+        shared.script = Some(Arc::new(move || hub.client_text()));
         self
     }
 }
@@ -99,35 +134,60 @@ impl<S> Layer<S> for InjectLayer {
 impl<S> Service<Request<Body>> for InjectService<S>
 where
     S: Service<Request<Body>, Response = Response<Body>>,
-    S::Future: Send + 'static,
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+    type Future = After<S::Future, Pending>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let inject = self.shared.inject_at(request.uri().path());
         let generation = self.shared.standing.borrow().generation;
-        let asked = Asked::of(&mut request, generation);
-        let answer = self.inner.call(request);
-        let shared = self.shared.clone();
-        Box::pin(async move { Ok(shared.finish(&asked, answer.await?)) })
+        let asked = Asked::of(&mut request, inject, generation, self.shared.script.clone());
+        let pending = Pending { shared: Arc::clone(&self.shared), asked, phases: Phases::of(request.extensions()) };
+        After::new(self.inner.call(request), Some(pending))
+    }
+}
+
+/// A request whose answer has not come yet.
+pub struct Pending {
+    shared: Arc<Shared>,
+    asked: Asked,
+    phases: Phases,
+}
+
+impl Finish for Pending {
+    fn finish(self, response: Response<Body>) -> Response<Body> {
+        self.shared.finish(self.asked, &self.phases, response)
     }
 }
 
 impl Shared {
-    fn finish(&self, asked: &Asked, response: Response<Body>) -> Response<Body> {
+    fn inject_at(&self, path: &str) -> Inject {
+        let is_except = self.inject == Inject::On && !self.except.is_empty() && self.except.is_match(path);
+        if is_except { Inject::OffHere } else { self.inject }
+    }
+
+    fn finish(&self, asked: Asked, phases: &Phases, response: Response<Body>) -> Response<Body> {
         let (mut head, body) = response.into_parts();
         let generation = head.extensions.get().copied().unwrap_or(asked.generation);
-        let decision = decide(asked, &head, self.inject);
+        let decision = decide(&asked, &head);
         head.headers.remove(EVERLIT_INJECT);
         let body = match decision {
             Decision::Leave => body,
-            Decision::Skip(reason) => skip(&mut head.headers, reason, body),
-            Decision::Insert(widened) => self.insert(&mut head, asked, widened, generation, body),
+            Decision::Skip(reason) => {
+                head.headers.insert(EVERLIT_INJECT, reason.header());
+                body
+            }
+            Decision::Insert(insertion) => {
+                let began = Instant::now();
+                let body = self.insert(&mut head, asked, insertion, generation, body);
+                phases.add(Phase::Inject, began.elapsed());
+                body
+            }
             Decision::Refresh(widened) => {
                 adapt(&mut head.headers, widened, generation);
                 body
@@ -139,31 +199,52 @@ impl Shared {
         Response::from_parts(head, body)
     }
 
-    fn insert(&self, head: &mut Parts, asked: &Asked, widened: Widened, generation: Generation, body: Body) -> Body {
-        let (page, body) = self.keep(head, asked, body);
-        let tag = self.tags.render(generation, page, widened.nonce.as_ref());
-        let page = body::peek(body);
-        match page.start() {
-            Start::Wide => return skip(&mut head.headers, Reason::Charset, page.unchanged()),
-            Start::Unknown if !asked.is_head => drop(head.headers.remove(CONTENT_LENGTH)),
-            Start::Ascii | Start::Unknown => lengthen(&mut head.headers, &tag),
+    fn insert(&self, head: &mut Parts, asked: Asked, insertion: Insertion, generation: Generation, body: Body) -> Body {
+        let Insertion { widened, coding, charset } = insertion;
+        let again = coding.filter(|coding| asked.takes(*coding));
+        let body = match coding {
+            Some(coding) => {
+                // It is the length of something else.
+                head.headers.remove(CONTENT_LENGTH);
+                Body::new(Decoded::new(body, coding))
+            }
+            None => body,
+        };
+        let (kept, body) = if asked.is_head { (None, body) } else { self.keep(head, asked.page, body) };
+        let tag = self.tags.render(generation, kept.as_ref().map(|(name, _)| *name), &widened.key);
+        let page = InjectBody::new(body, Splicer::new(tag.clone(), asked.own, charset));
+        if let Some((_, look)) = kept {
+            let is_plain = coding.is_none() && !widened.is_wider && widened.key == Key::default();
+            let whole = if is_plain { page.without(&tag) } else { None };
+            head.extensions.insert(Stamp::new(whole.and_then(|(html, at)| self.blank(look, html, at, generation))));
+        }
+        let splicer = page.splicer();
+        let said = said(&widened, splicer, coding, again);
+        lengthen(&mut head.headers, (splicer.is_done() && !asked.is_head).then(|| splicer.added()));
+        if coding.is_some() {
+            recode(&mut head.headers, again);
         }
         adapt(&mut head.headers, widened, generation);
-        head.headers.insert(EVERLIT_INJECT, HeaderValue::from_static("injected"));
-        if asked.is_head { page.unchanged() } else { page.with(tag) }
+        head.headers.insert(EVERLIT_INJECT, said);
+        match again {
+            _ if asked.is_head => Body::empty(),
+            Some(coding) => Body::new(Encoded::new(page, coding)),
+            None => Body::new(page),
+        }
     }
 
     /// Has a copy kept of a page for a window, and gives its name.
-    fn keep(&self, head: &Parts, asked: &Asked, body: Body) -> (Option<PageId>, Body) {
-        let (Some(shelf), Some(page)) = (&self.shelf, &asked.page) else { return (None, body) };
-        let id = shelf.name();
-        (Some(id), shelf.copying(id, page.clone(), head, body))
+    fn keep(&self, head: &Parts, page: Option<shelf::Request>, body: Body) -> (Option<(PageId, Arc<Look>)>, Body) {
+        let (Some(shelf), Some(page)) = (&self.shelf, page) else { return (None, body) };
+        let (id, look) = (shelf.name(), Look::of(head));
+        let body = shelf.copying(id, page, head, Arc::clone(&look), body);
+        (Some((id, look)), body)
     }
-}
 
-fn skip(headers: &mut HeaderMap, reason: Reason, body: Body) -> Body {
-    headers.insert(EVERLIT_INJECT, reason.header());
-    body
+    /// A page whose name is left out, for the next one who asks.
+    fn blank(&self, look: Arc<Look>, html: Bytes, at: usize, generation: Generation) -> Option<Blank> {
+        Some(Blank { shelf: self.shelf.clone()?, look, html, at, tags: self.tags.clone(), generation })
+    }
 }
 
 /// Makes the fields those of the injected page.
@@ -175,13 +256,45 @@ fn adapt(headers: &mut HeaderMap, widened: Widened, generation: Generation) {
     }
 }
 
-/// Adds the tag to a length that is said; an invalid one is removed.
-fn lengthen(headers: &mut HeaderMap, tag: &Bytes) {
+/// Adds the insertions to a length that is said. It is removed while they are not known, and for `HEAD`, of which they never are.
+fn lengthen(headers: &mut HeaderMap, added: Option<usize>) {
     let Some(length) = headers.remove(CONTENT_LENGTH) else { return };
     let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
-    if let Some(longer) = length.and_then(|length| length.checked_add(tag.len() as u64)) {
+    if let (Some(length), Some(added)) = (length, added)
+        && let Some(longer) = length.checked_add(added as u64)
+    {
         headers.insert(CONTENT_LENGTH, longer.into());
     }
+}
+
+/// Says the coding of a page that was decoded, and what it depends on.
+fn recode(headers: &mut HeaderMap, coding: Option<Coding>) {
+    match coding {
+        Some(coding) => headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.token())),
+        None => headers.remove(CONTENT_ENCODING),
+    };
+    let varies = headers.get_all(VARY).iter().any(|names| {
+        let names = names.to_str().unwrap_or_default().split(',').map(str::trim);
+        names.into_iter().any(|name| name == "*" || name.eq_ignore_ascii_case("accept-encoding"))
+    });
+    if !varies {
+        headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+}
+
+/// What was done to a page, as far as it is known when its head goes out.
+fn said(widened: &Widened, page: &Splicer, coding: Option<Coding>, again: Option<Coding>) -> HeaderValue {
+    let is_wider = widened.is_wider || page.has_widened();
+    let coding = coding.map(|coding| format!("{}={}", if again.is_some() { "coding" } else { "decoded" }, coding.token()));
+    let facts = [
+        is_wider.then(|| "csp=widened".to_owned()),
+        widened.key.nonce.is_some().then(|| "csp=nonce".to_owned()),
+        widened.key.integrity.is_some().then(|| "csp=hash".to_owned()),
+        (page.charset() != Charset::Ascii).then(|| "charset=utf-16".to_owned()),
+        coding,
+    ];
+    let said = facts.into_iter().flatten().fold("injected".to_owned(), |said, fact| format!("{said}; {fact}"));
+    HeaderValue::try_from(said).unwrap_or_else(|_| HeaderValue::from_static("injected"))
 }
 
 #[cfg(test)]
@@ -239,7 +352,7 @@ mod tests {
         assert_eq!(body, PAGE.replace("<head>", &format!("<head>{tag}")));
         let length = body.len().to_string();
         let fields = [
-            ("everlit-inject", Some("injected")),
+            ("everlit-inject", Some("injected; csp=nonce")),
             ("everlit-generation", Some("7")),
             ("content-length", Some(length.as_str())),
             ("etag", Some("W/\"v1-everlit-7s\"")),
@@ -249,7 +362,9 @@ mod tests {
         check(&head, &fields);
         let (head, body) = ask(Request::head("/"), seventh()).await;
         assert_eq!(body, "");
-        check(&head, &fields);
+        let is_length = |field: &&(&str, Option<&str>)| field.0 == "content-length";
+        check(&head, &fields.iter().filter(|field| !is_length(field)).copied().collect::<Vec<_>>());
+        check(&head, &[("content-length", None)]);
     }
 
     #[tokio::test]

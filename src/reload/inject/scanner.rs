@@ -2,8 +2,10 @@
 //!
 //! That is right behind `<head …>`; without one, right before the first thing that is neither white space, comment, doctype nor
 //! `<html …>`, since the parser then begins the head by itself. The scanner follows the tokenizer of the HTML standard (§13.2.5)
-//! up to there, byte by byte over any number of pieces, and looks at nothing behind it. So it needs no states for script, style or
-//! text, and holds back nothing but an unfinished mark or tag name.
+//! up to there, over any number of pieces, and looks at nothing behind it. So it needs no states for script, style or text, and
+//! holds back nothing but an unfinished tag name. A byte order mark is not its affair.
+
+use super::markup::{Attribute, Comment, is_space};
 
 /// What a scan came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +14,6 @@ pub(super) enum Scan {
     Insert(usize),
     /// The place is not before this offset; the bytes from there on have to be scanned again, with more behind them.
     Passed(usize),
-    /// The document is in an encoding in which a tag of ASCII bytes means nothing.
-    NotAscii,
 }
 
 /// How far the document is scanned.
@@ -24,10 +24,8 @@ pub(super) struct Scanner {
 
 #[derive(Clone, Copy, Debug, Default)]
 enum State {
-    /// Before the first byte, where a byte order mark may stand.
-    #[default]
-    Start,
     /// Between tokens.
+    #[default]
     Data,
     /// In a tag, behind its name.
     Tag(Name, Attribute),
@@ -43,32 +41,6 @@ enum Name {
     Head,
 }
 
-/// Where in the attributes of a tag.
-#[derive(Clone, Copy, Debug)]
-enum Attribute {
-    BeforeName,
-    Name,
-    AfterName,
-    BeforeValue,
-    Quoted(u8),
-    Unquoted,
-}
-
-/// Where in a comment.
-#[derive(Clone, Copy, Debug)]
-enum Comment {
-    /// Behind `<!--`: here `>` and `->` end it.
-    Start,
-    StartDash,
-    Inside,
-    /// Behind `-`.
-    Dash,
-    /// Behind `--`.
-    End,
-    /// Behind `--!`.
-    EndBang,
-}
-
 /// What the next bytes are.
 enum Step {
     /// This many bytes before the place, and the state behind them.
@@ -77,14 +49,10 @@ enum Step {
     Here(usize),
     /// Too little is known.
     Unknown,
-    NotAscii,
 }
 
-const UTF_8_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
-const UTF_16_MARKS: [&[u8]; 2] = [&[0xfe, 0xff], &[0xff, 0xfe]];
-
 impl Scanner {
-    /// Scans the next piece. Nothing may be scanned after [`Scan::Insert`] or [`Scan::NotAscii`].
+    /// Scans the next piece. Nothing may be scanned after [`Scan::Insert`].
     pub(super) fn scan(&mut self, piece: &[u8]) -> Scan {
         let mut at = 0;
         while at < piece.len() {
@@ -95,7 +63,6 @@ impl Scanner {
                 }
                 Step::Here(length) => return Scan::Insert(at + length),
                 Step::Unknown => return Scan::Passed(at),
-                Step::NotAscii => return Scan::NotAscii,
             }
         }
         Scan::Passed(at)
@@ -105,35 +72,24 @@ impl Scanner {
 impl State {
     /// The next step; `rest` is not empty.
     fn step(self, rest: &[u8]) -> Step {
-        match (self, rest[0]) {
-            (Self::Start | Self::Data, b' ' | b'\t' | b'\n' | b'\r' | 0x0c) => Step::Over(1, Self::Data),
-            (Self::Start | Self::Data, b'<') => markup(rest),
-            (Self::Start, _) => mark(rest),
-            (Self::Data, _) => Step::Here(0),
-            (Self::Tag(name, attribute), byte) => match (attribute.next(byte), name) {
-                (Some(attribute), name) => Step::Over(1, Self::Tag(name, attribute)),
-                (None, Name::Html) => Step::Over(1, Self::Data),
-                (None, Name::Head) => Step::Here(1),
+        match self {
+            Self::Data if is_space(rest[0]) => Step::Over(1, Self::Data),
+            Self::Data if rest[0] == b'<' => markup(rest),
+            Self::Data => Step::Here(0),
+            Self::Tag(name, attribute) => match (attribute.pass(rest), name) {
+                ((length, Some(attribute)), name) => Step::Over(length, Self::Tag(name, attribute)),
+                ((length, None), Name::Html) => Step::Over(length, Self::Data),
+                ((length, None), Name::Head) => Step::Here(length),
             },
-            (Self::Declaration, _) => match memchr::memchr(b'>', rest) {
+            Self::Declaration => match memchr::memchr(b'>', rest) {
                 Some(end) => Step::Over(end + 1, Self::Data),
                 None => Step::Over(rest.len(), self),
             },
-            (Self::Comment(comment), byte) => Step::Over(1, comment.next(byte).map_or(Self::Data, Self::Comment)),
+            Self::Comment(comment) => {
+                let (length, comment) = comment.pass(rest);
+                Step::Over(length, comment.map_or(Self::Data, Self::Comment))
+            }
         }
-    }
-}
-
-/// What the first bytes of a document are, if not markup.
-fn mark(rest: &[u8]) -> Step {
-    if rest.starts_with(UTF_8_MARK) {
-        Step::Over(UTF_8_MARK.len(), State::Data)
-    } else if UTF_16_MARKS.iter().any(|mark| rest.starts_with(mark)) {
-        Step::NotAscii
-    } else if [UTF_8_MARK, UTF_16_MARKS[0], UTF_16_MARKS[1]].iter().any(|mark| mark.starts_with(rest)) {
-        Step::Unknown
-    } else {
-        Step::Here(0)
     }
 }
 
@@ -181,46 +137,10 @@ fn start_tag(rest: &[u8]) -> Step {
     };
     match name.get(NAME_LENGTH) {
         None => Step::Unknown,
-        Some(b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'/' | b'>') => {
+        Some(&byte) if is_space(byte) || matches!(byte, b'/' | b'>') => {
             Step::Over(1 + NAME_LENGTH, State::Tag(tag, Attribute::BeforeName))
         }
         Some(_) => Step::Here(0),
-    }
-}
-
-impl Attribute {
-    /// Where a byte leads; `None` is the end of the tag.
-    fn next(self, byte: u8) -> Option<Self> {
-        let is_space = matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0c);
-        match (self, byte) {
-            (Self::Quoted(quote), byte) if byte == quote => Some(Self::BeforeName),
-            (Self::Quoted(quote), _) => Some(Self::Quoted(quote)),
-            (_, b'>') => None,
-            (Self::BeforeValue, b'"' | b'\'') => Some(Self::Quoted(byte)),
-            (Self::BeforeValue, _) if is_space => Some(Self::BeforeValue),
-            (Self::BeforeValue, _) => Some(Self::Unquoted),
-            (Self::Unquoted, _) if is_space => Some(Self::BeforeName),
-            (Self::Unquoted, _) => Some(Self::Unquoted),
-            (_, b'/') => Some(Self::BeforeName),
-            (Self::Name | Self::AfterName, b'=') => Some(Self::BeforeValue),
-            (Self::Name | Self::AfterName, _) if is_space => Some(Self::AfterName),
-            (Self::BeforeName, _) if is_space => Some(Self::BeforeName),
-            (Self::BeforeName | Self::Name | Self::AfterName, _) => Some(Self::Name),
-        }
-    }
-}
-
-impl Comment {
-    /// Where a byte leads; `None` is the end of the comment.
-    fn next(self, byte: u8) -> Option<Self> {
-        match (self, byte) {
-            (Self::Start | Self::StartDash | Self::End | Self::EndBang, b'>') => None,
-            (Self::Start, b'-') => Some(Self::StartDash),
-            (Self::StartDash | Self::Dash | Self::End, b'-') => Some(Self::End),
-            (Self::Inside | Self::EndBang, b'-') => Some(Self::Dash),
-            (Self::End, b'!') => Some(Self::EndBang),
-            _ => Some(Self::Inside),
-        }
     }
 }
 
@@ -236,7 +156,6 @@ mod tests {
             match scanner.scan(&document[passed..cut]) {
                 Scan::Insert(at) => return Some(passed + at),
                 Scan::Passed(at) => passed += at,
-                Scan::NotAscii => return None,
             }
         }
         Some(document.len())
@@ -268,8 +187,6 @@ mod tests {
         check("<html/a=\"x>\"/><head>^");
         check("<!-- <head> --><head>^");
         check("<?xml version=\"1.0\"?><!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0\"><html xmlns=\"x\"><head>^");
-        check("\u{feff}<!doctype html><head>^<title>");
-        check("\u{feff} <head>^");
     }
 
     #[test]
@@ -306,7 +223,6 @@ mod tests {
         check("^<script>'<head>'</script><head>");
         check("<html>^</head><body>");
         check("^</body>");
-        check("\u{feff}^text");
         check("^\u{fffd}");
     }
 
@@ -317,15 +233,6 @@ mod tests {
         check("<html>\n^");
         check("<hea^");
         check("<!-^");
-    }
-
-    #[test]
-    fn utf_16_is_told_by_its_mark() {
-        for document in [&[0xff, 0xfe, b'<', 0][..], &[0xfe, 0xff, 0, b'<']] {
-            assert_eq!(place(document, &[]), None);
-            assert_eq!(place(document, &[1]), None);
-        }
-        assert_eq!(place(&[0xff, b'a'], &[1]), Some(0));
     }
 
     #[test]

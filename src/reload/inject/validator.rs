@@ -32,14 +32,28 @@ fn marked(tag: &str, generation: Generation) -> Option<String> {
     Some(format!("W/\"{opaque}{MARK}{generation}{strength}\""))
 }
 
+/// What becomes of the validators of pages that were never injected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Foreign {
+    /// They reach the page below.
+    Keep,
+    /// They do not.
+    Drop,
+}
+
 /// Puts the original entity tags into `If-None-Match`, and leaves out those of other generations. Says whether there were any
 /// of ours that stand for the page as it would be injected now.
-pub(super) fn unmark(headers: &mut HeaderMap, generation: Generation) -> bool {
+pub(super) fn unmark(headers: &mut HeaderMap, generation: Generation, foreign: Foreign) -> bool {
+    if foreign == Foreign::Drop {
+        headers.remove(IF_MODIFIED_SINCE);
+    }
     let Some(lines) = list(headers) else { return false };
     let tags: Vec<Original> = split(&lines).map(|tag| original(tag, generation)).collect();
-    if tags.iter().all(|tag| matches!(tag, Original::Foreign(_))) {
+    let is_foreign = |tag: &Original| matches!(tag, Original::Foreign(_));
+    if tags.iter().all(is_foreign) && foreign == Foreign::Keep {
         return false;
     }
+    let tags: Vec<Original> = tags.into_iter().filter(|tag| foreign == Foreign::Keep || !is_foreign(tag)).collect();
     let kept: Vec<&str> = tags.iter().filter_map(Original::text).collect();
     match HeaderValue::try_from(kept.join(", ")) {
         Ok(value) if !kept.is_empty() => headers.insert(IF_NONE_MATCH, value),
@@ -116,7 +130,7 @@ mod tests {
         for line in lines {
             headers.append(IF_NONE_MATCH, HeaderValue::from_static(line));
         }
-        assert_eq!(unmark(&mut headers, NOW), ours, "{lines:?}");
+        assert_eq!(unmark(&mut headers, NOW, Foreign::Keep), ours, "{lines:?}");
         let left: Vec<_> = headers.get_all(IF_NONE_MATCH).into_iter().map(|line| line.to_str().expect("text")).collect();
         assert_eq!(left, expected.into_iter().collect::<Vec<_>>(), "{lines:?}");
         let is_untouched = lines.concat() == left.concat();
@@ -141,5 +155,22 @@ mod tests {
         check_unmark(&["*"], Some("*"), false);
         check_unmark(&[r#"W/"abc-everlit-x""#], Some(r#"W/"abc-everlit-x""#), false);
         check_unmark(&[], None, false);
+    }
+
+    #[test]
+    fn a_window_is_not_told_to_keep_a_page_without_the_script() {
+        for (tags, expected) in [
+            (r#""abc""#, None),
+            (r#""abc", W/"d-everlit-41s", W/"e-everlit-40s""#, Some(r#""d""#)),
+            (r#"W/"d-everlit-41""#, Some(r#"W/"d""#)),
+        ] {
+            let mut headers: HeaderMap = [(IF_NONE_MATCH, tags), (IF_MODIFIED_SINCE, "then")]
+                .map(|(name, value)| (name, HeaderValue::from_static(value)))
+                .into_iter()
+                .collect();
+            assert_eq!(unmark(&mut headers, NOW, Foreign::Drop), expected.is_some(), "{tags}");
+            assert_eq!(headers.get(IF_NONE_MATCH).map(|tags| tags.to_str().expect("text")), expected, "{tags}");
+            assert!(!headers.contains_key(IF_MODIFIED_SINCE), "{tags}");
+        }
     }
 }

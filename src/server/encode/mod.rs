@@ -4,6 +4,8 @@
 //! as [`Encodable`]: what the app answers is its own affair. A body is read whole, so that its length is said and one that would
 //! not become smaller goes out as it is.
 //!
+//! What is a file's keeps its encoded forms with it ([`Forms`]): it is encoded once for all who ask.
+//!
 //! `eligible` says which answers are worth it, `compress` makes the bytes, `tags` keeps the entity tags of the codings apart.
 //! Absent here: files that a build has encoded already (the site sends them), and anything that streams.
 
@@ -14,6 +16,7 @@ mod tags;
 mod tests;
 
 use std::{
+    error::Error,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -30,7 +33,12 @@ use http_body_util::{BodyExt, Limited};
 use tower::{Layer, Service};
 
 use self::{eligible::MAX_BYTES, tags::Known};
-use crate::negotiate::{AcceptEncoding, Coding};
+use crate::{
+    negotiate::{AcceptEncoding, Coding},
+    site::Forms,
+};
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Marks an answer, among its extensions, as one of our own, which may be encoded.
 #[derive(Clone, Copy, Debug)]
@@ -132,25 +140,28 @@ impl Asked {
                 head.headers.remove(CONTENT_LENGTH);
                 body
             }
-            Decision::Encode => self.encode(&mut head.headers, body).await,
+            Decision::Encode => Box::pin(self.encode(&mut head, body)).await,
         };
         Response::from_parts(head, body)
     }
 
-    /// The body encoded, or as it is where that is not longer.
-    async fn encode(&self, headers: &mut HeaderMap, body: Body) -> Body {
-        let plain = match Limited::new(body, MAX_BYTES).collect().await {
-            Ok(plain) => plain.to_bytes(),
-            // It breaks off on the wire as well, so that nobody takes it for whole.
-            Err(error) => return Body::from_stream(stream::iter([Err::<Bytes, _>(error)])),
+    /// The body encoded, or as it is where that is not longer. What is kept with a file is not made again.
+    async fn encode(&self, head: &mut Parts, body: Body) -> Body {
+        let kept = head.extensions.remove::<Forms>().filter(|kept| kept.are_of(&head.headers));
+        let mut plain = Plain::Unread(body);
+        let encoded = match kept {
+            Some(kept) => kept.encoded(self.coding, plain.encode(self.coding)).await,
+            None => plain.encode(self.coding).await,
         };
-        match compress::compress(self.coding, &plain).await {
-            Ok(encoded) if encoded.len() < plain.len() => {
-                self.describe(headers);
-                headers.insert(CONTENT_LENGTH, encoded.len().into());
+        match encoded {
+            Ok(Some(encoded)) => {
+                self.describe(&mut head.headers);
+                head.headers.insert(CONTENT_LENGTH, encoded.len().into());
                 Body::from(encoded)
             }
-            _ => Body::from(plain),
+            Ok(None) => plain.into_body(),
+            // It breaks off on the wire as well, so that nobody takes it for whole.
+            Err(error) => Body::from_stream(stream::iter([Err::<Bytes, _>(error)])),
         }
     }
 
@@ -159,6 +170,32 @@ impl Asked {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(self.coding.token()));
         headers.remove(ACCEPT_RANGES);
         tags::mark(headers, self.coding);
+    }
+}
+
+/// The body of an answer that may become an encoded one.
+enum Plain {
+    Unread(Body),
+    Read(Bytes),
+}
+
+impl Plain {
+    /// Reads it and encodes it; `None` where that does not make it shorter.
+    async fn encode(&mut self, coding: Coding) -> Result<Option<Bytes>, BoxError> {
+        if let Self::Unread(body) = self {
+            let body = std::mem::take(body);
+            *self = Self::Read(Limited::new(body, MAX_BYTES).collect().await?.to_bytes());
+        }
+        let Self::Read(plain) = self else { return Ok(None) };
+        let encoded = compress::compress(coding, plain).await?;
+        Ok((encoded.len() < plain.len()).then(|| encoded.into()))
+    }
+
+    fn into_body(self) -> Body {
+        match self {
+            Self::Unread(body) => body,
+            Self::Read(bytes) => Body::from(bytes),
+        }
     }
 }
 

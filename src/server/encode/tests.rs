@@ -5,17 +5,21 @@ use std::{convert::Infallible, io};
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder};
 use bytes::Bytes;
 use http_body_util::StreamBody;
-use tokio::{io::AsyncReadExt, sync::watch};
+use tokio::{
+    io::AsyncReadExt,
+    sync::{mpsc, watch},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::{ServiceExt, service_fn};
 
 use super::*;
 use crate::{
     config::{self, Layer as Settings},
+    device::OtherPorts,
     editor::{Editors, Surroundings},
     generation::Standing,
     reload::{Hub, Token},
-    server::{Rooms, app_service},
+    server::{Rooms, Workers, app_service},
     site::Site,
     telemetry::Notices,
     traffic::Recorder,
@@ -230,14 +234,20 @@ async fn in_its_place_it_encodes_the_injected_page() {
     let notices = Notices::channel().0;
     let rooms = Rooms {
         site: config.site.as_ref().map(|site| Site::new(site, |_| ())),
+        routes: crate::server::Routes::default(),
         upstream: None,
+        missing: mpsc::channel(1).0,
         hub: Hub::alone("a", standing.clone(), notices.clone()),
         recorder: Recorder::new(standing.clone()),
         editors: Editors::new(folder.path(), Surroundings::from_env(|_| None), standing.clone(), notices.clone()),
         standing,
+        lan: None,
         notices,
+        other_ports: OtherPorts::default(),
+        workers: Workers::default(),
         control_token: Token::new().unwrap(),
         sockets: TaskTracker::new(),
+        runtime: tokio::runtime::Handle::current(),
         stop: CancellationToken::new(),
     };
     let ask = async |fields: &[(&str, &str)]| {

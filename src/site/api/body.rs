@@ -1,7 +1,5 @@
 //! The body of a write: bounded in size and time, of a type the resource takes, read as JSON.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -16,6 +14,7 @@ use super::{
     offers::{Offers, View},
 };
 use crate::{
+    config::BodyLimits,
     negotiate::{Accept, Representation, choose},
     site::{
         failure,
@@ -26,14 +25,14 @@ use crate::{
     },
 };
 
-/// The longest body: some thousands of items.
-const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
-
 /// How many items one request may add; each is checked while the disk waits.
 const MAX_ITEMS: usize = 10_000;
 
-/// How long a body may take to arrive: a phone on a bad network needs seconds.
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// The most values in a body: numbers, texts, arrays and objects. Two bytes of text may be a hundred in a tree.
+const MAX_VALUES: usize = 500_000;
+
+/// What a value takes in a tree, with its share of what holds it.
+const VALUE_BYTES: usize = 128;
 
 /// Digits of which every whole number fits into 64 bits.
 const SAFE_DIGITS: usize = 18;
@@ -110,17 +109,38 @@ pub(super) fn parse(kind: Kind, bytes: &[u8]) -> Result<Content, Refusal> {
 }
 
 /// How many bytes a body may come to.
-pub(super) fn room(body: &Body) -> usize {
-    body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(MAX_BODY_BYTES).min(MAX_BODY_BYTES)
+pub(super) fn room(body: &Body, limits: BodyLimits) -> usize {
+    body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(limits.bytes).min(limits.bytes)
+}
+
+/// How many bytes a body comes to as a tree, a little more than less.
+pub(super) fn tree_bytes(text: &[u8]) -> Result<usize, Refusal> {
+    let values = values(text);
+    if values > MAX_VALUES { Err(Refusal::TooManyValues { limit: MAX_VALUES }) } else { Ok(values * VALUE_BYTES) }
+}
+
+/// What separates or begins values, outside of texts. Of what is no JSON any number.
+fn values(text: &[u8]) -> usize {
+    let (mut count, mut is_text, mut is_escaped) = (0, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b',' | b':' | b'[' | b'{' if !is_text => count += 1,
+            _ => (),
+        }
+    }
+    count
 }
 
 /// Waits for the whole body.
-pub(super) async fn receive(body: Body) -> Result<Bytes, Refusal> {
-    let too_long = Refusal::BodyTooLong { limit: MAX_BODY_BYTES };
-    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+pub(super) async fn receive(body: Body, limits: BodyLimits) -> Result<Bytes, Refusal> {
+    let too_long = Refusal::BodyTooLong { limit: limits.bytes };
+    if body.size_hint().lower() > limits.bytes as u64 {
         return Err(too_long);
     }
-    let collected = tokio::time::timeout(BODY_DEADLINE, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+    let collected = tokio::time::timeout(limits.arrival, Limited::new(body, limits.bytes).collect()).await;
     match collected {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long),
@@ -207,6 +227,19 @@ fn inexact(bytes: &[u8], place: usize) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_counted_outside_of_texts() {
+        let check = |text: &str, expected| assert_eq!(values(text.as_bytes()), expected, "{text}");
+        check("1", 0);
+        check("[1,2,3]", 3);
+        check(r#"{"a":{"b":[]}}"#, 5);
+        check(r#"{"a":"one, two: [three]"}"#, 2);
+        check(r#"["a\"b,c\\",1]"#, 2);
+        let ones = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+        assert!(tree_bytes(ones(MAX_VALUES).as_bytes()).is_ok());
+        assert!(matches!(tree_bytes(ones(MAX_VALUES + 1).as_bytes()), Err(Refusal::TooManyValues { .. })));
+    }
 
     #[test]
     fn bodies() {

@@ -3,7 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::body::Body;
-use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
+use http::{
+    Method, Response, StatusCode, header,
+    request::Parts,
+    uri::{Authority, Scheme},
+};
 use jiff::Timestamp;
 
 use super::{offers::to_json, relatives::Relatives};
@@ -72,7 +76,7 @@ fn tell(inner: &Inner, description: Description, request: &Parts) -> Result<Resp
         return Ok(Explanation::new(&asked, &offers, &decision).respond(&request.headers, Prefers::Json));
     }
     let chosen = decision.chosen.map(|place| &offers[place]).ok_or_else(|| page::not_acceptable(&offers))?;
-    let (api, origin) = (api(inner), origin(&request.headers));
+    let (api, origin) = (api(inner), origin(request));
     let body = match (description, chosen.essence().as_str()) {
         (Description::Index, "text/html") => describe::index_page(&Index::new(&api, &origin)).map(String::into_bytes),
         (Description::Index, _) => Ok(to_json(&Index::new(&api, &origin))),
@@ -84,10 +88,12 @@ fn tell(inner: &Inner, description: Description, request: &Parts) -> Result<Resp
     Ok(respond::representation(made, &request.headers, Prefers::Json))
 }
 
-/// Where the client reached us; the name was checked before anything else.
-fn origin(headers: &HeaderMap) -> String {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    format!("http://{host}")
+/// Where the client reached us; the name was checked before anything else, and the connection knows its scheme.
+fn origin(request: &Parts) -> String {
+    let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri.authority().map(Authority::as_str)).unwrap_or("localhost");
+    let scheme = request.extensions.get::<Scheme>().map_or("http", Scheme::as_str);
+    format!("{scheme}://{host}")
 }
 
 /// The facts, as they are now.

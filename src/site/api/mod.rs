@@ -4,6 +4,7 @@
 //! have files of their own. What a resource is and how it gets on the disk is the business of `resource`.
 
 mod body;
+mod dependents;
 mod describing;
 mod idempotency;
 mod lifecycle;
@@ -22,11 +23,14 @@ pub(super) use self::{
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::{
     Inner, READS, path,
-    resource::{Form, Resource, refusal::Refusal},
+    resource::{
+        Form, Resource,
+        refusal::{BODY_TYPES, PATCH_TYPES, Refusal},
+    },
     respond,
     route::Page,
 };
@@ -72,7 +76,7 @@ pub(super) async fn answer(inner: &Arc<Inner>, target: Target, request: Request<
     let headers = request.headers().clone();
     let result = match target.verb(request.method()) {
         Ok(Verb::Read) => read::answer(inner, &target, &request.into_parts().0).await,
-        Ok(Verb::Ask(allow)) => Ok(respond::options(allow)),
+        Ok(Verb::Ask(allow)) => Ok(options(allow)),
         Ok(Verb::Write(write)) => write::answer(inner, target, write, request).await,
         Err(problem) => Err(problem),
     };
@@ -146,9 +150,38 @@ impl Target {
             Method::DELETE => Verb::Write(Write::Remove),
             _ => return Err(respond::method_not_allowed(allow)),
         };
-        let is_allowed = allow.split(", ").any(|allowed| allowed == method.as_str());
-        if is_allowed { Ok(verb) } else { Err(respond::method_not_allowed(allow)) }
+        let is_write = matches!(verb, Verb::Write(_));
+        match has(allow, method) {
+            true => Ok(verb),
+            false if is_write && self.resource.writes() == Writes::Refused => Err(read_only()),
+            false => Err(respond::method_not_allowed(allow)),
+        }
     }
+}
+
+/// Whether a list of methods has this one.
+fn has(allow: &str, method: &Method) -> bool {
+    allow.split(", ").any(|allowed| allowed == method.as_str())
+}
+
+/// The answer to `OPTIONS`, which also says what a body may be (RFC 5789 §3.1, and the same for `POST`).
+fn options(allow: &'static str) -> Response<Body> {
+    let mut response = respond::options(allow);
+    for (method, name, types) in [(Method::POST, "accept-post", BODY_TYPES), (Method::PATCH, "accept-patch", PATCH_TYPES)] {
+        if has(allow, &method) {
+            response.headers_mut().insert(name, HeaderValue::from_static(types));
+        }
+    }
+    response
+}
+
+/// 405 for whoever does not know how the server was started.
+fn read_only() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "nothing can be changed here: `--read-only`, or `read_only` in everlit.toml, is set",
+    )
+    .header(header::ALLOW, HeaderValue::from_static(READS))
 }
 
 impl From<Refusal> for Problem {

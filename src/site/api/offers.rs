@@ -1,6 +1,6 @@
 //! The ways to show a target: pages by template, JSON by version.
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -12,11 +12,14 @@ use crate::{
     },
     site::{
         page,
-        resource::{Row, Versions, compact, refusal::Refusal},
+        resource::{Row, Versions, compact, link, refusal::Refusal},
         route::Page,
         validator::Validators,
     },
 };
+
+/// The longest query that is repeated in the links to a resource's other representations; there may be a dozen of them.
+const MAX_QUERY_BYTES: usize = 256;
 
 /// One way to show a target.
 #[derive(Clone, Debug)]
@@ -30,6 +33,10 @@ pub(super) enum View {
 pub(super) struct Offers {
     pub(super) representations: Vec<Representation>,
     views: Vec<View>,
+    /// The version that the path names, which leaves the others out.
+    named: Option<u32>,
+    /// All versions there are, the newest first.
+    versions: Vec<u32>,
 }
 
 impl Offers {
@@ -38,9 +45,9 @@ impl Offers {
         let mut offers = Self::json(target, project, versions);
         if target.place == Place::Site {
             let pages = |wanted: bool| target.pages.iter().filter(move |page| (page.essence == "text/html") == wanted);
-            let page = |page: &Page| (page.representation(), View::Page(page.clone()));
-            let html: (Vec<_>, Vec<_>) = pages(true).map(page).unzip();
-            let others: (Vec<_>, Vec<_>) = pages(false).map(page).unzip();
+            let page = |page: &Page| page.representations().map(|made| (made, View::Page(page.clone()))).collect::<Vec<_>>();
+            let html: (Vec<_>, Vec<_>) = pages(true).flat_map(page).unzip();
+            let others: (Vec<_>, Vec<_>) = pages(false).flat_map(page).unzip();
             offers.representations = [html.0, offers.representations, others.0].concat();
             offers.views = [html.1, offers.views, others.1].concat();
         }
@@ -61,7 +68,7 @@ impl Offers {
             })
             .collect();
         let views = representations.iter().map(|offer| View::Json(offer.version.unwrap_or_default())).collect();
-        Self { representations, views }
+        Self { representations, views, named: only, versions: versions.numbers().collect() }
     }
 
     /// The one that the client prefers.
@@ -72,7 +79,20 @@ impl Offers {
     /// The one at a place that was decided on.
     pub(super) fn at(&self, place: Option<usize>) -> Result<(&Representation, &View), Problem> {
         let chosen = place.and_then(|place| Some((self.representations.get(place)?, self.views.get(place)?)));
-        chosen.ok_or_else(|| page::not_acceptable(&self.representations))
+        chosen.ok_or_else(|| match self.named {
+            Some(named) if self.representations.is_empty() => self.no_version(named),
+            Some(named) => page::not_acceptable_in(named, &self.representations),
+            None => page::not_acceptable(&self.representations),
+        })
+    }
+
+    /// 406 for a path that names a version there is not, with those there are.
+    fn no_version(&self, named: u32) -> Problem {
+        let offers = |number: &u32| Representation::new("application/json").with_parameter("version", *number);
+        let available: Vec<String> = self.versions.iter().map(|number| offers(number).content_type()).collect();
+        let numbers: Vec<String> = self.versions.iter().map(u32::to_string).collect();
+        let detail = format!("there is no version {named}, which the path names; known: {}", numbers.join(", "));
+        Problem::new(StatusCode::NOT_ACCEPTABLE, detail).with("available", available)
     }
 
     /// The one that a body of this type is.
@@ -121,16 +141,25 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-/// `Link` values with `rel="alternate"` for what else the resource can be had as: pages at their address, JSON at the API's.
-pub(super) fn alternates(target: &Target, versions: &Versions, chosen: &Representation) -> Vec<String> {
-    let page = |page: &Page| (Target { place: Place::Site, ..target.clone() }.address(), page.representation());
-    let json = |version| (target.address_in(version), Representation::new("application/json"));
+/// `Link` values with `rel="alternate"` for what else the resource can be had as: pages at their address, JSON at the API's. A query
+/// is part of the address; it names members as one version does, so that the others are no alternates then.
+pub(super) fn alternates(target: &Target, versions: &Versions, chosen: &Representation, query: Option<&str>) -> Vec<String> {
+    let query = query.filter(|query| !query.is_empty());
+    if query.is_some_and(|query| query.len() > MAX_QUERY_BYTES) {
+        return Vec::new();
+    }
+    let current = versions.current();
+    let page = |page: &Page| (Target { place: Place::Site, ..target.clone() }.address(), page.representation(), current);
+    let json =
+        |version: Option<u32>| (target.address_in(version), Representation::new("application/json"), version.unwrap_or(current));
     let all = target.pages.iter().map(page).chain([json(None)]).chain(versions.numbers().map(Some).map(json));
-    let is_own = |(address, other): &(String, Representation)| {
-        *address == target.address() && (other.essence(), other.language()) == (chosen.essence(), chosen.language())
+    let is_own = |address: &str, other: &Representation| {
+        address == target.address() && (other.essence(), other.language()) == (chosen.essence(), chosen.language())
     };
-    let others = all.filter(|other| !is_own(other));
-    let link = |(address, other): (String, Representation)| {
+    let shown = chosen.version.unwrap_or(current);
+    let others = all.filter(|(address, other, version)| !is_own(address, other) && (query.is_none() || *version == shown));
+    let link = |(address, other, _): (String, Representation, u32)| {
+        let address = query.map_or_else(|| address.clone(), |query| link::escape(&format!("{address}?{query}")));
         let language = other.language().map(|language| format!("; hreflang=\"{language}\"")).unwrap_or_default();
         format!("<{address}>; rel=\"alternate\"; type=\"{}\"{language}", other.essence())
     };

@@ -80,7 +80,7 @@ pub(super) async fn answer(inner: &Arc<Inner>, target: &Target, request: &Parts)
         response.headers_mut().insert(TOTAL, total.into());
     }
     let mut links = told.page.map(|page| link::pages(request.uri.path(), request.uri.query(), &page)).unwrap_or_default();
-    links.extend(offers::alternates(target, &resource.versions, chosen));
+    links.extend(offers::alternates(target, &resource.versions, chosen, request.uri.query()));
     if let View::Json(version) = view {
         links.extend(lifecycle::tell(response.headers_mut(), target, &resource.versions, *version));
     }

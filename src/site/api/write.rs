@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::{
     Target, Write,
     body::{self, Content, Kind},
+    dependents,
     idempotency::{self, Begun, Kept, Ticket},
     lifecycle,
     offers::{self, Offers, View},
@@ -21,7 +22,7 @@ use crate::{
     site::{
         Inner, Written,
         resource::{
-            Form, ID, Row, Schema, Snapshot, Versions, id_text,
+            Form, ID, Resource, Row, Schema, Snapshot, Versions, id_text,
             patch::{self, MAX_DEPTH, depth, in_order_of},
             refusal::{Fault, Refusal},
             relation::{self, ForeignKey},
@@ -47,6 +48,8 @@ struct Change {
     /// What the answer shows the change as; `None` shows nothing.
     chosen: Option<Representation>,
     headers: HeaderMap,
+    /// The collections whose items go with a removed one.
+    dependents: Vec<Arc<Resource>>,
 }
 
 /// What a change came to.
@@ -71,10 +74,14 @@ pub(super) async fn answer(
     let (parts, body) = request.into_parts();
     let chosen = chosen(write, &parts.headers, &offers)?;
     let kind = kind(write, &parts.headers, &offers)?;
-    // Held until the write is done: a body is a tree by then, which is many times its text.
-    let room = inner.room.take(kind.map_or(0, |_| body::room(&body)))?;
+    let dependents = match write {
+        Write::Remove => dependents::wanted(inner, &target, parts.uri.query())?,
+        Write::Add | Write::Replace | Write::Patch => Vec::new(),
+    };
+    // Held until the write is done, as is that of the tree.
+    let text = inner.room.take(kind.map_or(0, |_| body::room(&body, inner.body)))?;
     let bytes = match kind {
-        Some(_) => body::receive(body).await?,
+        Some(_) => body::receive(body, inner.body).await?,
         None => Bytes::new(),
     };
     let ticket = match begin(inner, &parts, &bytes)? {
@@ -82,10 +89,12 @@ pub(super) async fn answer(
         Some(Begun::New(ticket)) => Some(ticket),
         None => None,
     };
+    let tree = inner.trees.take(body::tree_bytes(&bytes)?)?;
     let content = kind.map(|kind| body::parse(kind, &bytes)).transpose()?;
     let schema = target.resource.schema();
-    let change = Change { target, write, versions, schema, offers, chosen, headers: parts.headers };
-    Ok(make(inner, change, content, (ticket, room)).await?.response())
+    let change = Change { target, write, versions, schema, offers, chosen, headers: parts.headers, dependents };
+    change.remove_dependents(inner).await?;
+    Ok(make(inner, change, content, (ticket, [text, tree])).await?.response())
 }
 
 /// What the answer shows the change as. Of what is gone only a client is shown something that names a type of it.
@@ -130,7 +139,7 @@ async fn make(
     inner: &Arc<Inner>,
     change: Change,
     content: Option<Content>,
-    (ticket, room): (Option<Ticket>, Room),
+    (ticket, room): (Option<Ticket>, [Room; 2]),
 ) -> Result<Kept, Refusal> {
     let (change, inner) = (Arc::new(change), Arc::clone(inner));
     let (deciding, resource) = (Arc::clone(&change), Arc::clone(&change.target.resource));
@@ -149,6 +158,16 @@ async fn make(
 }
 
 impl Change {
+    async fn remove_dependents(&self, inner: &Arc<Inner>) -> Result<(), Refusal> {
+        let Some(id) = self.target.id.as_deref().filter(|_| !self.dependents.is_empty()) else { return Ok(()) };
+        let snapshot = self.target.resource.snapshot()?;
+        self.check(&snapshot, snapshot.row(Some(id)).ok_or(Refusal::Missing)?, self.asked()?)?;
+        for collection in &self.dependents {
+            dependents::remove(inner, collection, &self.target.resource, id).await?;
+        }
+        Ok(())
+    }
+
     fn decide(&self, draft: &mut Snapshot, content: Option<&Content>) -> Result<Outcome, Refusal> {
         let id = self.target.id.as_deref();
         match (self.write, content) {
@@ -162,7 +181,7 @@ impl Change {
             }
             (Write::Remove, _) => {
                 let row = Arc::clone(draft.row(id).ok_or(Refusal::Missing)?);
-                self.check(draft, &row, self.plain()?)?;
+                self.check(draft, &row, self.asked()?)?;
                 draft.remove(id.unwrap_or_default())?;
                 Ok(Outcome::Removed(row))
             }
@@ -311,9 +330,10 @@ impl Change {
         }
     }
 
-    /// The version of a request without a body.
-    fn plain(&self) -> Result<u32, Refusal> {
-        self.offers.representations.first().and_then(|offer| offer.version).ok_or(Refusal::Missing)
+    /// The version of a request without a body: the one it asks to be shown, or else the one of the address.
+    fn asked(&self) -> Result<u32, Refusal> {
+        let shown = self.chosen.as_ref().or(self.offers.representations.first());
+        shown.and_then(|offer| offer.version).ok_or(Refusal::Missing)
     }
 
     fn written(&self, outcome: &Outcome) -> Written {
@@ -323,9 +343,7 @@ impl Change {
             Outcome::MadeAll(rows) => rows.iter().filter_map(id).collect(),
             Outcome::Removed(row) => id(row).into_iter().collect(),
         };
-        // Who listens reads the resource anew when it is not told which.
-        let ids = if ids.len() > MOST_TOLD { Vec::new() } else { ids };
-        Written { resource: self.target.resource.name.clone(), ids }
+        Written { resource: self.target.resource.name.clone(), ids: told(ids) }
     }
 
     fn answer(&self, outcome: &Outcome) -> Kept {
@@ -356,6 +374,11 @@ impl Change {
         }
         Kept { status, headers, body: body.into() }
     }
+}
+
+/// The ids that are told of a write. Who listens reads the resource anew when it is not told which.
+pub(super) fn told(ids: Vec<String>) -> Vec<String> {
+    if ids.len() > MOST_TOLD { Vec::new() } else { ids }
 }
 
 /// The changed item under the id it had. A body need not repeat it, and must not contradict it.

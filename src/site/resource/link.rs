@@ -14,8 +14,20 @@ const PAGE: &str = "_page";
 const MAX_ADDRESS_BYTES: usize = 8 * 1024;
 
 /// What a reference may not hold as it is (RFC 3986 §2), beside `%`, which is looked at on its own.
-const ESCAPED: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+const ESCAPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// The links of a page, each to go into `Link`: the first, the previous, the next and the last one, as far as there are such.
 /// `path` is path-absolute, `query` what follows its `?`, both as they came over the wire; very long ones are not linked to.
@@ -45,7 +57,7 @@ fn with_page(query: &str, number: usize) -> String {
 }
 
 /// Escapes what may not stand in a reference, and percent signs that begin no escape.
-fn escape(address: &str) -> String {
+pub(crate) fn escape(address: &str) -> String {
     let mut pieces = address.split('%');
     let mut escaped = utf8_percent_encode(pieces.next().unwrap_or_default(), ESCAPED).to_string();
     for piece in pieces {
@@ -76,7 +88,7 @@ mod tests {
         same("_page=7&x&_page=8&&y=", "_page=1&x&y=");
         same("%5fpage=7&_pages=3&x_page=2", "_page=1&_pages=3&x_page=2");
         same("title_ne=a%26b&t=%C3%A4+x", "title_ne=a%26b&t=%C3%A4+x&_page=1");
-        same("q=ä&w={\"or\":[1]}", "q=%C3%A4&w=%7B%22or%22:[1]%7D&_page=1");
+        same("q=ä&w={\"or\":[1]}", "q=%C3%A4&w=%7B%22or%22:%5B1%5D%7D&_page=1");
         same("q=>; rel=\"x\"\r\nX: y", "q=%3E;%20rel=%22x%22%0D%0AX:%20y&_page=1");
         same("q=100%&r=%zz&s=%4", "q=100%25&r=%25zz&s=%254&_page=1");
         same("q=%ä1", "q=%25%C3%A41&_page=1");

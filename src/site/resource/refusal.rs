@@ -38,13 +38,15 @@ pub(crate) enum Refusal {
     NoItems,
     #[error("the array has more than {limit} entries")]
     TooMany { limit: usize },
+    #[error("the body has more than {limit} values: numbers, texts, arrays and objects")]
+    TooManyValues { limit: usize },
     #[error(transparent)]
     BadQuery(Box<QueryError>),
     #[error("the body does not have a type this resource takes; send {accepted}")]
     BodyType { accepted: &'static str, header: &'static str },
-    #[error("the body is longer than {limit} bytes")]
+    #[error("the body is longer than {limit} bytes; `[limits] body` in everlit.toml allows more")]
     BodyTooLong { limit: usize },
-    #[error("the body did not arrive in time")]
+    #[error("the body did not arrive in time; `[limits] body_timeout` in everlit.toml gives it more")]
     BodyTooSlow,
     #[error("the body broke off")]
     BodyBroken,
@@ -163,7 +165,7 @@ impl Refusal {
             | Self::BodyBroken
             | Self::BadKey { .. } => StatusCode::BAD_REQUEST,
             Self::BodyType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BodyTooLong { .. } | Self::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLong { .. } | Self::TooMany { .. } | Self::TooManyValues { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Patch(error) => error.status(),
             Self::TooDeep { .. } | Self::Invalid(_) | Self::Inexpressible(_) | Self::KeyReused => {

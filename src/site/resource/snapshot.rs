@@ -154,6 +154,18 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Takes out all rows that go, or none, and gives their ids.
+    pub(crate) fn remove_all(&mut self, goes: impl Fn(&Row) -> bool) -> Result<Vec<String>, Refusal> {
+        let places: Vec<usize> = (0..self.rows().len()).filter(|place| goes(&self.rows()[*place])).collect();
+        let mut rest = self.document.clone();
+        places.iter().rev().try_for_each(|place| rest.remove(*place))?;
+        let ids = places.iter().filter_map(|place| self.rows()[*place].id().map(str::to_owned)).collect();
+        self.document = rest;
+        self.modified = Some(SystemTime::now());
+        self.index();
+        Ok(ids)
+    }
+
     /// Finds all places anew.
     fn index(&mut self) {
         self.places.clear();

@@ -98,9 +98,10 @@ async fn a_request_with_a_key_is_done_once() {
 async fn read_only() {
     let project = Project::configured(&FILES, |_, config| config.writes = Writes::Refused);
     for (method, path) in [("POST", "/api/posts"), ("PUT", "/api/posts/1"), ("DELETE", "/posts/1"), ("PATCH", "/api/settings")] {
-        let got = project.json(method, path, "{}").await.has(405, "");
+        let got = project.json(method, path, "{}").await.has(405, "`read_only` in everlit.toml");
         assert_eq!(got.header("allow"), "GET, HEAD, OPTIONS");
     }
+    project.json("BREW", "/api/posts", "").await.has(405, "this address answers GET");
     project.get("/api/posts/1").await.has(200, "");
     project.send("OPTIONS", "/api/posts", &[], "").await.is(204, "");
 }

@@ -53,6 +53,11 @@ async fn denied_is_missing() {
         "/.EnV",
         "/.env.",
         "/.env%20",
+        "/%2eenv",
+        "/%2e%65%6E%76",
+        "/.well-known/../.env",
+        "/.well-known/%2e%2e/.env",
+        "/sub/..;/.env",
         "/.env::$DATA",
         "/secret.pem",
         "/sub/",
@@ -65,6 +70,15 @@ async fn denied_is_missing() {
         let got = project.get(path).await;
         assert_eq!((got.status, &got.body, &got.headers), (missing.status, &missing.body, &missing.headers), "{path}");
         assert!(!got.mine);
+        for (name, value) in [
+            ("range", "bytes=0-0"),
+            ("if-none-match", "*"),
+            ("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT"),
+            ("accept-encoding", "br, gzip"),
+        ] {
+            let asked = project.send("GET", path, &[(name, value)], "").await;
+            assert_eq!((asked.status, &asked.body), (missing.status, &missing.body), "{path} with {name}");
+        }
         project.send("HEAD", path, &[], "").await.is(404, "");
         project.send("POST", path, &[], "x").await.has(404, "Not Found");
     }
@@ -115,7 +129,12 @@ async fn ranges() {
     let got = get(&[("range", "bytes=0-5")]).await.is(206, "PUBLIC");
     assert_eq!(got.header("content-range"), "bytes 0-5/8");
     get(&[("range", "bytes=-1")]).await.is(206, "A");
-    get(&[("range", "bytes=0-0,2-3")]).await.is(200, "PUBLIC-A");
+    let got = get(&[("range", "bytes=0-0,2-3")]).await.is(206, "PUBL");
+    assert_eq!(got.header("content-range"), "bytes 0-3/8");
+    get(&[("range", "bytes=0-0,x")]).await.is(200, "PUBLIC-A");
+    get(&[("range", "bytes=0-1,8-")]).await.is(206, "PU");
+    let got = get(&[("range", "bytes=8-,9-10")]).await.has(416, "Range Not Satisfiable");
+    assert_eq!(got.header("content-range"), "bytes */8");
     let got = get(&[("range", "bytes=9223372036854775807-")]).await.has(416, "Range Not Satisfiable");
     assert_eq!(got.header("content-range"), "bytes */8");
     get(&[("range", "bytes=-0")]).await.has(416, "");
@@ -124,6 +143,49 @@ async fn ranges() {
     get(&[("range", "bytes=0-1"), ("if-range", &tag)]).await.is(206, "PU");
     let head = project.send("HEAD", "/a.txt", &[("range", "bytes=0-1")], "").await.is(200, "");
     assert_eq!(head.header("content-length"), "8");
+}
+
+#[tokio::test]
+async fn several_ranges_are_parts_of_one_answer() {
+    let text: String = (0..100_000).map(|number| format!("{number} ")).collect();
+    let project = Project::flat(&[("small.txt", &text[..2000]), ("large.txt", &text)]);
+    for (path, text) in [("/small.txt", &text[..2000]), ("/large.txt", &text)] {
+        let asked = [("range", "bytes=1500-1599,0-9,-5"), ("if-range", "\"other\"")];
+        project.send("GET", path, &asked, "").await.is(200, text);
+        let got = project.send("GET", path, &asked[..1], "").await.has(206, "");
+        let boundary = got.header("content-type").strip_prefix("multipart/byteranges; boundary=").unwrap();
+        let part = |first: usize, end: usize| {
+            format!(
+                "--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes {first}-{}/{}\r\n\r\n{}\r\n",
+                end - 1,
+                text.len(),
+                &text[first..end]
+            )
+        };
+        let expected = [part(1500, 1600), part(0, 10), part(text.len() - 5, text.len()), format!("--{boundary}--\r\n")].concat();
+        assert_eq!(got.body, expected, "{path}");
+        assert_eq!(got.header("content-length"), expected.len().to_string());
+        assert_eq!(got.header("content-range"), "");
+        let tag = got.header("etag").to_owned();
+        if !tag.is_empty() {
+            project.send("GET", path, &[asked[0], ("if-range", &tag)], "").await.has(206, "");
+        }
+        let head = project.send("HEAD", path, &asked[..1], "").await.is(200, "");
+        assert_eq!(head.header("content-length"), text.len().to_string());
+    }
+}
+
+/// Range headers that ask for much with little (CVE-2011-3192) get no more than the file.
+#[tokio::test]
+async fn absurd_ranges_make_no_long_answers() {
+    let text = "0123456789".repeat(100);
+    let project = Project::flat(&[("a.txt", &text)]);
+    for list in
+        ["0-,".repeat(32), "0-,".repeat(1300), "5-900,".repeat(20), (0..500).map(|n| format!("{}-{},", 2 * n, 2 * n)).collect()]
+    {
+        let got = project.send("GET", "/a.txt", &[("range", &format!("bytes={list}"))], "").await;
+        assert!(got.body.len() <= text.len(), "{list}");
+    }
 }
 
 #[tokio::test]
@@ -303,7 +365,6 @@ async fn absurd_paths_end_quickly() {
     project.get(&format!("{}/", "/a".repeat(3000))).await.has(404, "");
     project.get(&format!("/a.txt?{}", "a=1&".repeat(15_000))).await.is(200, "PUBLIC-A");
     project.get(&format!("/{}", "a".repeat(5000))).await.has(404, "");
-    project.send("OPTIONS", "*", &[], "").await.has(404, "");
 }
 
 #[tokio::test]
@@ -319,6 +380,7 @@ async fn the_index_of_a_folder_has_languages() {
         ("/", "de-AT, en;q=0.5", "hallo", "de"),
         ("/", "fr, pt-br;q=0.5, de;q=0.4", "olá", "pt-BR"),
         ("/", "de;q=0, *", "hello", ""),
+        ("/", "de-AT, de;q=0", "hello", ""),
         ("/", "../../etc/passwd, x;;q=", "hello", ""),
         ("/docs/", "de", "docs", ""),
     ] {
@@ -329,4 +391,31 @@ async fn the_index_of_a_folder_has_languages() {
     // A name that is asked for is that file.
     project.send("GET", "/index.html", &[("accept-language", "de")], "").await.is(200, "hello");
     project.get("/index.de.html").await.is(200, "hallo");
+}
+
+#[tokio::test]
+async fn the_language_of_a_folder_is_explained_as_it_is_answered() {
+    let project = Project::flat(&[
+        ("index.html", "hello"),
+        ("index.de.html", "hallo"),
+        ("index.pt-BR.html", "olá"),
+        ("index.min.html", "no language"),
+        ("index.fr.html/index.html", "no file"),
+        ("style.css", "a {}"),
+    ]);
+    for asked in ["", "de-AT, en;q=0.5", "fr, pt-br;q=0.5, de;q=0.4", "pt", "de;q=0, *", "de-AT, de;q=0", "*, de;q=0.1"] {
+        let answered = project.send("GET", "/", &[("accept-language", asked)], "").await;
+        let headers = [("accept-language", asked), ("accept", "application/json")];
+        let explained = project.send("GET", "/?__explain", &headers, "").await.has(200, "").value();
+        let candidates = explained["candidates"].as_array().unwrap();
+        let languages: Vec<_> = candidates.iter().map(|candidate| candidate["language"].as_str().unwrap_or_default()).collect();
+        assert_eq!(languages, ["", "de", "pt-BR"]);
+        let chosen = usize::try_from(explained["chosen"].as_u64().unwrap()).unwrap();
+        assert_eq!(languages[chosen], answered.header("content-language"), "{asked}");
+    }
+    let explained = project.send("GET", "/style.css?__explain", &[("accept", "application/json")], "").await.value();
+    assert_eq!(
+        (&explained["candidates"][0]["content_type"], &explained["vary"]),
+        (&"text/css; charset=utf-8".into(), &serde_json::json!([]))
+    );
 }

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::{Answer, Refreshed, Site, Told, Written, folder::Folder};
 use crate::{
-    config::{SiteConfig, Writes},
+    config::{BodyLimits, SiteConfig, Writes},
     report::Report,
 };
 
@@ -53,6 +53,8 @@ impl Project {
             templates: found("templates"),
             data: found("data"),
             fallback: None,
+            except: Vec::new(),
+            body: BodyLimits::default(),
             versions: Vec::new(),
             writes: Writes::default(),
         };

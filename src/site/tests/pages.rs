@@ -73,6 +73,49 @@ async fn a_page_has_representations() {
 }
 
 #[tokio::test]
+async fn a_type_is_asked_for_by_either_of_its_names() {
+    let project = Project::new(&[
+        ("data/posts.json", r#"[{"id":1}]"#),
+        ("templates/posts/index.xml", "<posts/>"),
+        ("templates/feed.xml", "<feed/>"),
+        ("templates/feed.de.xml", "<kanal/>"),
+    ]);
+    for (path, body) in [("/posts", "<posts/>"), ("/feed", "<feed/>")] {
+        for (accept, content_type) in [
+            ("application/xml", "application/xml"),
+            ("text/xml", "text/xml; charset=utf-8"),
+            ("text/*", "text/xml; charset=utf-8"),
+            ("application/xml, text/xml;q=0.9", "application/xml"),
+        ] {
+            let got = project.send("GET", path, &[("accept", accept)], "").await.is(200, body);
+            assert_eq!(got.header("content-type"), content_type, "{accept} of {path}");
+        }
+    }
+    let german = [("accept", "application/xml"), ("accept-language", "de")];
+    let got = project.send("GET", "/feed", &german, "").await.is(200, "<kanal/>");
+    assert_eq!((got.header("content-language"), got.header("content-type")), ("de", "application/xml"));
+}
+
+/// What an address with a query links to shows the same items.
+#[tokio::test]
+async fn the_siblings_of_a_query_have_the_query() {
+    let project = Project::new(&[
+        ("data/posts.json", r#"[{"id":1,"title":"A"},{"id":2,"title":"B"}]"#),
+        ("data/posts.v1.toml", "rename = { title = 'headline' }"),
+        ("templates/posts/index.csv", "{% for p in items %}{{ p.title }}{% endfor %}"),
+    ]);
+    let json = project.get("/api/posts?title=B").await.is(200, r#"[{"id":2,"title":"B"}]"#);
+    let siblings = r#"</posts?title=B>; rel="alternate"; type="text/csv", </api/v2/posts?title=B>; rel="alternate"; type="application/json""#;
+    assert_eq!(json.header("link"), siblings);
+    project.send("GET", "/posts?title=B", &[("accept", "text/csv")], "").await.is(200, "B");
+    // Its members have other names than those of the newer version.
+    let old = project.get("/api/v1/posts?headline=B").await.has(200, "B");
+    assert_eq!(old.header("link"), r#"</api/v2/posts>; rel="successor-version""#);
+    let long = project.get(&format!("/api/posts?title={}", "x".repeat(600))).await.is(200, "[]");
+    assert_eq!(long.header("link"), "");
+}
+
+#[tokio::test]
 async fn mistakes_are_shown() {
     let project = Project::new(&[
         ("templates/broken.html", "line one\n{{ 1 | nothing }}\n"),

@@ -56,6 +56,10 @@ async fn what_does_not_exist_in_a_version_is_not_acceptable() {
         let got = project.send("GET", path, &[("accept", accept)], "").await.has(406, "");
         assert_eq!(got.header("vary"), "Accept");
     }
+    let unknown = project.get("/api/v9/posts").await.has(406, "there is no version 9, which the path names; known: 2, 1");
+    assert_eq!(unknown.value()["available"].to_string(), r#"["application/json; version=2","application/json; version=1"]"#);
+    let other = project.send("GET", "/api/v1/posts", &[("accept", "application/vnd.shop.v2+json")], "").await;
+    other.has(406, "this address is version 1 alone");
     let got = project.send("GET", "/api/posts", &[("accept", "image/png")], "").await;
     assert_eq!(got.header("content-type"), "application/problem+json");
     let available = got.value()["available"].to_string();
@@ -101,8 +105,20 @@ async fn methods_and_names() {
         let got = project.send(method, path, &[], "").await.has(status, "");
         assert_eq!(got.header("allow"), allow, "{method} {path}");
     }
+    let of_bodies = [
+        ("/api/posts", "application/json", ""),
+        ("/api/posts/1", "", "application/merge-patch+json, application/json, application/json-patch+json"),
+        ("/api", "", ""),
+    ];
+    for (path, post, patch) in of_bodies {
+        let got = project.send("OPTIONS", path, &[], "").await.is(204, "");
+        assert_eq!((got.header("accept-post"), got.header("accept-patch")), (post, patch), "{path}");
+    }
+    let server = project.send("OPTIONS", "*", &[], "").await.is(204, "");
+    assert_eq!((server.header("allow"), server.mine), ("GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE", false));
     let head = project.send("HEAD", "/api/posts/1", &[], "").await.is(200, "");
     assert_eq!(head.header("content-length"), CURRENT.len().to_string());
+    project.get("/").await.has(404, "has its index at /api");
     for path in
         ["/api/posts/9", "/api/posts.schema", "/api/v1", "/api/nothing", "/settings/1", "/api/posts/1/2", "/api/v1/v1/posts"]
     {

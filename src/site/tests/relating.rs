@@ -1,9 +1,12 @@
 //! Resources in relation to others, to their versions, and to themselves: nested addresses, what a version will become, and why an
 //! answer is as it is.
 
+use axum::body::Body;
+use http::{Request, uri::Scheme};
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 
-use super::Project;
+use super::{Answer, Project};
 use crate::config::VersionConfig;
 
 const FILES: [(&str, &str); 6] = [
@@ -48,6 +51,41 @@ async fn what_is_related() {
 }
 
 #[tokio::test]
+async fn what_refers_to_an_item_goes_with_it_when_asked_to() {
+    let files = [
+        ("data/users.json", r#"[{"id":1},{"id":2},{"id":3,"userId":3}]"#),
+        ("data/posts.json", r#"[{"id":1,"userId":1},{"id":2,"userId":2},{"id":3,"userId":"1"}]"#),
+        ("data/likes.ndjson", "{\"id\":1,\"userId\":1}\n{\"id\":2,\"postId\":2}\n"),
+        ("data/tags.json", r#"[{"id":1}]"#),
+        ("data/settings.json", "{}"),
+    ];
+    let project = Project::new(&files);
+    let remove = async |path: &str, headers: &[(&str, &str)]| project.send("DELETE", path, headers, "").await;
+
+    // Nothing goes where the request is refused.
+    let refused = remove("/api/users/1?_dependent=post", &[]).await;
+    refused.has(400, r#"users has no relation \"post\" for _dependent; there are likes, posts"#);
+    remove("/api/users/1?_dependent=settings", &[]).await.has(400, "no relation");
+    remove("/api/users/1?_dependent=posts", &[("if-match", "\"other\"")]).await.has(412, "");
+    remove("/api/users/9?_dependent=posts", &[]).await.has(404, "");
+    assert_eq!(project.folder.read("data/posts.json"), files[1].1);
+    assert!(project.written().is_empty());
+
+    remove("/api/v1/users/1?_dependent=posts,likes&_dependent=posts", &[]).await.is(204, "");
+    project.get("/api/posts").await.is(200, r#"[{"id":2,"userId":2}]"#);
+    assert_eq!(project.folder.read("data/likes.ndjson"), "{\"id\":2,\"postId\":2}\n");
+    let written: Vec<_> = project.written().into_iter().map(|written| (written.resource, written.ids.join(" "))).collect();
+    assert_eq!(written, [("likes", "1"), ("posts", "1 3"), ("users", "1")].map(|(name, ids)| (name.to_owned(), ids.to_owned())));
+
+    // An item that refers to itself, and one that nothing refers to, as when the first half was done before.
+    remove("/users/3?_dependent=users", &[]).await.is(204, "");
+    remove("/users/2?_dependent=likes,tags", &[]).await.is(204, "");
+    project.get("/api/users").await.is(200, "[]");
+    remove("/api/posts/2", &[]).await.is(204, "");
+    project.get("/api/likes").await.has(200, "postId");
+}
+
+#[tokio::test]
 async fn a_version_says_that_it_goes() {
     let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
     let version = VersionConfig { number: 1, deprecated: at("2026-01-01T00:00:00Z"), sunset: at("2027-06-30T00:00:00Z") };
@@ -89,6 +127,31 @@ async fn a_page_has_languages() {
     {
         let got = project.send("GET", "/", &[("accept", accept), ("accept-language", asked)], "").await.is(200, body);
         assert_eq!((got.header("content-language"), got.header("vary")), (language, "Accept, Accept-Language"), "{asked}");
+    }
+}
+
+/// Requests to copy have the address that the client came by: of HTTP/1.1 in `Host`, of HTTP/2 in the target.
+#[tokio::test]
+async fn examples_lead_to_where_the_client_is() {
+    let project = Project::new(&FILES);
+    for (target, host, scheme, expected) in [
+        ("/api", Some("shop.test:4747"), None, "http://shop.test:4747"),
+        ("/api", Some("shop.test"), Some(Scheme::HTTPS), "https://shop.test"),
+        ("https://[::1]:4747/api", None, Some(Scheme::HTTPS), "https://[::1]:4747"),
+        ("/api", None, None, "http://localhost"),
+    ] {
+        let mut request = Request::get(target);
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        let mut request = request.body(Body::empty()).unwrap();
+        if let Some(scheme) = scheme {
+            request.extensions_mut().insert(scheme);
+        }
+        let Answer::Done(response) = project.site.answer(request).await else { panic!("not answered") };
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&body);
+        assert!(body.contains(&format!("{expected}/api/users/1")), "{expected}: {body}");
     }
 }
 

@@ -136,6 +136,12 @@ async fn conditions_guard_writes() {
     put("if-match", &tag).await.has(200, "B");
     put("if-match", &tag).await.has(412, "");
     put("if-match", "*").await.has(200, "B");
+
+    // The tag of the version that a client asks to be shown, whether its path names that or its type does.
+    let old = ("accept", "application/vnd.shop.v1+json");
+    let tag = project.send("GET", "/api/posts/1", &[old], "").await.header("etag").to_owned();
+    project.send("DELETE", "/api/posts/1", &[("if-match", &tag)], "").await.has(412, "");
+    project.send("DELETE", "/api/posts/1", &[old, ("if-match", &tag)], "").await.has(200, "headline");
 }
 
 #[tokio::test]

@@ -18,13 +18,16 @@ use tempfile::TempDir;
 use tokio::{net::TcpStream, sync::Mutex, time};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-use super::{SOON, require};
+use super::{Home, SOON, require};
 
 /// How often a condition in a page is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How long one answer of the browser may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// The event of a message on a page's console.
+const CONSOLE: &str = "Runtime.consoleAPICalled";
 
 /// Without them Chromium asks the network for updates or the desktop for keys.
 const FLAGS: [&str; 11] = [
@@ -58,18 +61,28 @@ pub(crate) struct Page {
 struct Wire {
     stream: WebSocketStream<TcpStream>,
     last_id: u64,
-    /// What pages wrote to their consoles, for messages of failing tests.
-    console: Vec<String>,
+    /// What pages wrote to their consoles, and their uncaught exceptions.
+    console: Vec<Value>,
 }
 
 impl Chromium {
     /// Starts a browser and connects to it.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one that looks for what its user trusts in a home of its own.
+    pub(crate) async fn start_at(home: &Home) -> Self {
+        Self::start_with(&home.env()).await
+    }
+
+    async fn start_with(env: &[(&str, String)]) -> Self {
         let profile = tempfile::Builder::new().prefix("everlit-chromium-").tempdir().expect("a temporary folder");
         let child = Command::new(require("chromium"))
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
+            .envs(env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -83,17 +96,27 @@ impl Chromium {
         Self { child, wire: Arc::new(Mutex::new(wire)), _profile: profile }
     }
 
+    /// Why a URL cannot be loaded, as `net::ERR_…`; `None` when it can.
+    pub(crate) async fn visit(&self, url: &str) -> Option<String> {
+        let answer = self.tab().await.call("Page.navigate", json!({ "url": url })).await;
+        answer["errorText"].as_str().map(str::to_owned)
+    }
+
     /// A new tab at a URL, once its document has loaded.
     pub(crate) async fn open(&self, url: &str) -> Page {
+        let page = self.tab().await;
+        page.navigate(url).await;
+        page
+    }
+
+    async fn tab(&self) -> Page {
         let mut wire = self.wire.lock().await;
         let target = wire.call(None, "Target.createTarget", json!({ "url": "about:blank" })).await;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session = wire.call(None, "Target.attachToTarget", attach).await["sessionId"].as_str().expect("an id").to_owned();
         wire.call(Some(&session), "Runtime.enable", json!({})).await;
         drop(wire);
-        let page = Page { wire: Arc::clone(&self.wire), session };
-        page.navigate(url).await;
-        page
+        Page { wire: Arc::clone(&self.wire), session }
     }
 }
 
@@ -122,8 +145,17 @@ impl Page {
         self.try_evaluate(expression).await.unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
+    /// The same as if a person had just clicked: the page may open windows.
+    pub(crate) async fn evaluate_as_person(&self, expression: &str) -> Value {
+        let params = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true, "userGesture": true });
+        self.run(params).await.unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
     async fn try_evaluate(&self, expression: &str) -> Result<Value, String> {
-        let params = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        self.run(json!({ "expression": expression, "awaitPromise": true, "returnByValue": true })).await
+    }
+
+    async fn run(&self, params: Value) -> Result<Value, String> {
         let answer = self.wire.lock().await.try_call(Some(&self.session), "Runtime.evaluate", params).await?;
         match answer["exceptionDetails"]["exception"]["description"].as_str() {
             Some(exception) => Err(exception.to_owned()),
@@ -140,7 +172,8 @@ impl Page {
                 return;
             }
             if Instant::now() > deadline {
-                let console = self.wire.lock().await.console.join("\n");
+                let console: Vec<_> = self.wire.lock().await.console.iter().map(|event| event["params"].to_string()).collect();
+                let console = console.join("\n");
                 let page = self.try_evaluate("document.documentElement.outerHTML").await;
                 panic!("not within {limit:?}: {expression}\nlast: {last:?}\nconsole:\n{console}\npage: {page:?}");
             }
@@ -156,6 +189,15 @@ impl Page {
         let features = [("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce"), ("hover", "hover")];
         let features = features.map(|(name, value)| json!({ "name": name, "value": value }));
         self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// What this tab wrote to its console so far, each as `Runtime.consoleAPICalled` tells it.
+    pub(crate) async fn console(&self) -> Vec<Value> {
+        // An answer comes behind what was told before it.
+        self.evaluate("0").await;
+        let events = self.wire.lock().await.console.clone();
+        let of_this_tab = |event: &Value| event["sessionId"] == *self.session && event["method"] == CONSOLE;
+        events.into_iter().filter(of_this_tab).map(|mut event| event["params"].take()).collect()
     }
 
     /// Presses and releases a key.
@@ -233,8 +275,8 @@ impl Wire {
                     None => Ok(message["result"].clone()),
                 };
             }
-            if message["method"] == "Runtime.consoleAPICalled" || message["method"] == "Runtime.exceptionThrown" {
-                self.console.push(message["params"].to_string());
+            if message["method"] == CONSOLE || message["method"] == "Runtime.exceptionThrown" {
+                self.console.push(message);
             }
         }
     }

@@ -4,24 +4,32 @@ use std::{env, path::PathBuf};
 
 /// Each program with the names it goes by and the Debian package that brings it.
 const PACKAGES: &[(&str, &[&str], &str)] = &[
+    ("adb", &["adb"], "adb"),
     ("bindfs", &["bindfs"], "bindfs"),
     ("cargo", &["cargo"], "cargo"),
     ("chromium", &["chromium", "chromium-browser", "google-chrome"], "chromium"),
+    ("certutil", &["certutil"], "libnss3-tools"),
+    ("curl", &["curl"], "curl"),
     ("faketime", &["faketime"], "faketime"),
     ("esbuild", &["esbuild"], "esbuild"),
     ("firefox", &["firefox-esr", "firefox"], "firefox-esr"),
     ("git", &["git"], "git"),
     ("go", &["go"], "golang-go"),
+    ("ip", &["ip"], "iproute2"),
     ("mount", &["mount"], "mount"),
     ("node", &["node"], "nodejs"),
     ("nsenter", &["nsenter"], "util-linux"),
+    ("openssl", &["openssl"], "openssl"),
     ("php", &["php"], "php-cli"),
+    ("prlimit", &["prlimit"], "util-linux"),
     ("python3", &["python3"], "python3"),
     ("ruby", &["ruby"], "ruby"),
     ("script", &["script"], "bsdutils"),
+    ("setpriv", &["setpriv"], "util-linux"),
     ("tmux", &["tmux"], "tmux"),
     ("tsc", &["tsc"], "node-typescript"),
     ("unshare", &["unshare"], "util-linux"),
+    ("update-ca-certificates", &["update-ca-certificates"], "ca-certificates"),
     ("vim", &["vim"], "vim"),
 ];
 

@@ -5,10 +5,17 @@
 
 mod chromium;
 mod command;
+mod control;
+mod echo;
 mod fake_server;
+mod far_server;
 mod firefox;
 mod fixed_port;
+mod home;
 mod http;
+mod http2;
+mod network;
+mod phone;
 mod processes;
 mod project;
 mod random;
@@ -20,15 +27,22 @@ use std::time::Duration;
 pub(crate) use self::{
     chromium::{Chromium, Page},
     command::require,
+    control::Control,
+    echo::EchoServer,
     fake_server::{FakeServer, document_without_tag},
+    far_server::FarServer,
     firefox::{Firefox, Tab},
     fixed_port::FixedPort,
-    http::{Connection, get, send},
+    home::Home,
+    http::{Answer, Connection, get, send},
+    http2::{Http2, StreamSocket},
+    network::{Machine, PHONE, apart},
+    phone::{AdbServer, PLUGGED, Phone},
     processes::{MARK, Processes},
     project::{TestProject, names},
     random::Random,
     server::{Signal, TestServer},
-    socket::ReloadSocket,
+    socket::{ReloadSocket, token_of},
 };
 
 /// How long a thing may take that needs no compiler: generous, since a loaded machine with two cores runs all tests at once.

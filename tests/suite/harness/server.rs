@@ -86,6 +86,32 @@ impl TestServer {
         Self::start_apart(project, &["--user", "--map-root-user"], script)
     }
 
+    /// Starts in a network namespace of its own, where `script` ran before: it is reached by who is [inside](Self::inside).
+    pub(crate) fn start_networked(project: &Path, script: &str) -> Self {
+        Self::start_apart(project, &["--net"], script)
+    }
+
+    /// Starts in a shell where `script` ran before, which may put words before the command: `set -- nice "$@"`.
+    pub(crate) fn start_behind(project: &Path, script: &str) -> Self {
+        Self::start_apart(project, &[], script)
+    }
+
+    /// The beginning of a command that runs in the server's network namespace.
+    pub(crate) fn inside(&self) -> Command {
+        let mut command = Command::new(require("nsenter"));
+        command.args(["--net", "--target", &self.pid().to_string()]);
+        command
+    }
+
+    /// Starts by a command that runs what it is given in another place, and waits until it answers and watches.
+    pub(crate) fn start_by(mut command: Command, project: &Path, args: &[&str], env: &[(&str, &str)]) -> Self {
+        command.arg(env!("CARGO_BIN_EXE_everlit"));
+        let mut server = Self::spawn_command(command, project, args, env);
+        server.wait_ready();
+        server.wait_watching();
+        server
+    }
+
     fn start_apart(project: &Path, spaces: &[&str], script: &str) -> Self {
         let mut command = Command::new(require("unshare"));
         let script = format!("cd \"$1\"; shift; {script}; exec \"$@\"");
@@ -116,6 +142,8 @@ impl TestServer {
             .args(["--log", "json"])
             .args(args)
             .env(MARK, processes.mark())
+            // Phones of the machine that runs this are left alone.
+            .env("EVERLIT_ADB", "false")
             .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -133,7 +161,8 @@ impl TestServer {
         Self { child, output, processes, seen: 0, url: String::new(), ended: false }
     }
 
-    fn wait_ready(&mut self) {
+    /// Waits until it answers.
+    pub(crate) fn wait_ready(&mut self) {
         let ready = self.wait_event("ready", SOON);
         self.url = ready["url"].as_str().expect("`ready` has a url").to_owned();
     }
@@ -147,7 +176,7 @@ impl TestServer {
 
     /// The port of [`Self::url`].
     pub(crate) fn port(&self) -> u16 {
-        let authority = self.url.trim_start_matches("http://").trim_end_matches('/');
+        let authority = self.url.trim_start_matches("http://").trim_start_matches("https://").trim_end_matches('/');
         authority.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the url has a port")
     }
 

@@ -50,7 +50,7 @@ const REFUSALS: [Refusal; 16] = [
         name: "BadPath",
         status: 400,
         title: "Bad Request",
-        when: "The path is malformed",
+        when: "The path is malformed, or a parameter is not what it should be",
         detail: "the path has an escape that stands for nothing",
     },
     Refusal {
@@ -71,7 +71,8 @@ const REFUSALS: [Refusal; 16] = [
         name: CONFLICT,
         status: 409,
         title: "Conflict",
-        when: "The id is taken or would change, the test of a patch failed, or the first request with the same key is under way",
+        when: "The id is taken or would change, the test of a patch failed, the first request with the same key is under way, or \
+               the data file is being edited by hand",
         detail: "there is already an item with the id 7",
     },
     Refusal {

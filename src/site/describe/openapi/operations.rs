@@ -245,9 +245,10 @@ impl<'a> Place<'a> {
         let headers = self.headers(&["Vary", "Link"]);
         let told =
             ("200", answers::shown("It is gone, and was this; for clients whose `Accept` names a type of it", shown, &headers));
-        let refusals = ["BadPath", "Forbidden", "NotFound", "PreconditionFailed", "Unavailable", "DiskFull"];
+        let refusals = ["BadPath", "Forbidden", "NotFound", "Conflict", "PreconditionFailed", "Unavailable", "DiskFull"];
         let responses = self.responses([gone, told], &[&refusals]);
-        self.operation("remove", "Remove an item", conditions(), None, responses)
+        let parameters = [parameters::of_removal(self.resource), conditions()].concat();
+        self.operation("remove", "Remove an item", parameters, None, responses)
     }
 
     fn changed(&self, refusals: &[&str], also: &[&str]) -> Map<String, Value> {

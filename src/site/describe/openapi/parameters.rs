@@ -35,6 +35,7 @@ pub(super) fn components(api: &Api, told: &[Told<'_>]) -> Map<String, Value> {
     for resource in told.iter().filter(|resource| resource.facts.form == Form::Collection) {
         parameters.insert(format!("{}.id", resource.key), id(resource));
         parameters.extend(relations(resource));
+        parameters.extend(dependents(resource).filter(|_| api.writable));
         parameters.extend(resource.versions.iter().flat_map(filters));
     }
     parameters
@@ -54,6 +55,11 @@ pub(super) fn of_item(resource: &Told<'_>) -> Vec<Value> {
     let relations = relations(resource).into_iter().map(|(name, _)| name);
     let names = std::iter::once("_fields".to_owned()).chain(relations);
     names.chain(["If-None-Match", "If-Match"].map(str::to_owned)).map(|name| reference("parameters", &name)).collect()
+}
+
+/// References to the parameters of `DELETE` on an item, besides its conditions.
+pub(super) fn of_removal(resource: &Told<'_>) -> Vec<Value> {
+    dependents(resource).into_iter().map(|(name, _)| reference("parameters", &name)).collect()
 }
 
 /// References to these parameters.
@@ -85,20 +91,26 @@ fn id(resource: &Told<'_>) -> Value {
 }
 
 fn relations(resource: &Told<'_>) -> Vec<(String, Value)> {
-    let one = |name: &str, values: &[String], description: &str| {
-        // What is empty asks for nothing, and what is repeated once.
-        let names: Vec<&str> = values.iter().map(String::as_str).chain([""]).collect();
-        let mut schema = json!({"type": "array", "items": {"type": "string", "enum": names}});
-        if values.len() > MAX_RELATIONS {
-            schema["maxItems"] = MAX_RELATIONS.into();
-        }
-        let mut parameter = query(name, schema, description);
-        parameter["explode"] = false.into();
-        (!values.is_empty()).then_some((format!("{}.{name}", resource.key), parameter))
-    };
-    let embed = one("_embed", &resource.facts.embeds, "Puts into each item the items that refer to it");
-    let expand = one("_expand", &resource.facts.expands, "Puts into each item the one it refers to");
+    let embed = relation(resource, "_embed", &resource.facts.embeds, "Puts into each item the items that refer to it");
+    let expand = relation(resource, "_expand", &resource.facts.expands, "Puts into each item the one it refers to");
     embed.into_iter().chain(expand).collect()
+}
+
+fn dependents(resource: &Told<'_>) -> Option<(String, Value)> {
+    relation(resource, "_dependent", &resource.facts.embeds, "Removes the items of these as well that refer to it")
+}
+
+/// A parameter that takes the names of relations; `None` where there are none.
+fn relation(resource: &Told<'_>, name: &str, values: &[String], description: &str) -> Option<(String, Value)> {
+    // What is empty asks for nothing, and what is repeated once.
+    let names: Vec<&str> = values.iter().map(String::as_str).chain([""]).collect();
+    let mut schema = json!({"type": "array", "items": {"type": "string", "enum": names}});
+    if values.len() > MAX_RELATIONS {
+        schema["maxItems"] = MAX_RELATIONS.into();
+    }
+    let mut parameter = query(name, schema, description);
+    parameter["explode"] = false.into();
+    (!values.is_empty()).then_some((format!("{}.{name}", resource.key), parameter))
 }
 
 /// One for each member that holds single values, if its name means nothing else in a query.

@@ -19,19 +19,19 @@ post   products.add                   /api/products                         201 
 get    products.read                  /api/products/{id}                    200 304 400 404 406 412
 put    products.replace               /api/products/{id}                    200 201 400 403 404 406 408 409 412 413 415 422 503 507
 patch  products.patch                 /api/products/{id}                    200 400 403 404 406 408 409 412 413 415 422 503 507
-delete products.remove                /api/products/{id}                    200 204 400 403 404 412 503 507
+delete products.remove                /api/products/{id}                    200 204 400 403 404 409 412 503 507
 get    products.list.v2               /api/v2/products                      200 304 400 406 412
 post   products.add.v2                /api/v2/products                      201 400 403 406 408 409 413 415 422 503 507
 get    products.read.v2               /api/v2/products/{id}                 200 304 400 404 406 412
 put    products.replace.v2            /api/v2/products/{id}                 200 201 400 403 404 406 408 409 412 413 415 422 503 507
 patch  products.patch.v2              /api/v2/products/{id}                 200 400 403 404 406 408 409 412 413 415 422 503 507
-delete products.remove.v2             /api/v2/products/{id}                 200 204 400 403 404 412 503 507
+delete products.remove.v2             /api/v2/products/{id}                 200 204 400 403 404 409 412 503 507
 get    products.list.v1               /api/v1/products                      200 304 400 406 412
 post   products.add.v1                /api/v1/products                      201 400 403 406 408 409 413 415 422 503 507
 get    products.read.v1               /api/v1/products/{id}                 200 304 400 404 406 412
 put    products.replace.v1            /api/v1/products/{id}                 200 201 400 403 404 406 408 409 412 413 415 422 503 507
 patch  products.patch.v1              /api/v1/products/{id}                 200 400 403 404 406 408 409 412 413 415 422 503 507
-delete products.remove.v1             /api/v1/products/{id}                 200 204 400 403 404 412 503 507
+delete products.remove.v1             /api/v1/products/{id}                 200 204 400 403 404 409 412 503 507
 get    products.reviews.list          /api/products/{id}/reviews            200 304 400 404 406 412
 post   products.reviews.add           /api/products/{id}/reviews            201 400 403 404 406 408 409 413 415 422 503 507
 ";

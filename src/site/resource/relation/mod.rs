@@ -172,19 +172,29 @@ fn find(collection: &str, wanted: &Wanted, related: &impl Related) -> Result<Rel
     let mut parents = plurals.filter(|name| refers(collection, name));
     match parents.next() {
         Some(parent) => Ok(Relation::Parent { collection: parent.clone(), key: ForeignKey::towards(parent) }),
-        None => Err(QueryError::Relation {
-            name: wanted.parameter,
-            relation: shown(&wanted.name),
-            collection: collection.to_owned(),
-            possible: possible(collection, wanted.parameter, related),
-        }),
+        None => Err(no_relation(collection, wanted, related)),
+    }
+}
+
+/// Refuses what is no collection. Whether its rows refer to this one may change with each write.
+pub(crate) fn check_collection(collection: &str, wanted: &Wanted, related: &impl Related) -> Result<(), QueryError> {
+    if related.names().contains(&wanted.name) { Ok(()) } else { Err(no_relation(collection, wanted, related)) }
+}
+
+fn no_relation(collection: &str, wanted: &Wanted, related: &impl Related) -> QueryError {
+    QueryError::Relation {
+        name: wanted.parameter,
+        relation: shown(&wanted.name),
+        collection: collection.to_owned(),
+        possible: possible(collection, wanted.parameter, related),
     }
 }
 
 /// What could have been wanted, for the message.
 fn possible(collection: &str, parameter: &str, related: &impl Related) -> String {
     let Kin { children, parents } = kin(collection, related);
-    let children = children.into_iter().filter(|_| parameter == "_embed").map(|(name, _)| name);
+    let children = children.into_iter().filter(|_| parameter != "_expand").map(|(name, _)| name);
+    let parents = parents.into_iter().filter(|_| parameter != "_dependent");
     let all: Vec<String> = children.chain(parents).collect();
     if all.is_empty() { "there is none".to_owned() } else { format!("there are {}", all.join(", ")) }
 }

@@ -48,6 +48,9 @@ use super::refusal::Refusal;
 const SPECIAL: [&str; 12] =
     ["q", "_sort", "_order", "_page", "_per_page", "_limit", "_start", "_end", "_fields", "_embed", "_expand", WHERE];
 
+/// The parameter of `DELETE`.
+const DEPENDENT: &str = "_dependent";
+
 /// How long the rows may be gone through. An honest query of the longest file takes a second; a pattern made for it takes minutes.
 const LONGEST: Duration = Duration::from_secs(5);
 
@@ -76,7 +79,7 @@ pub(crate) struct Selection {
 /// A relation that is to be added to every row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// `_embed` or `_expand`.
+    /// `_embed`, `_expand` or `_dependent`.
     pub(crate) parameter: &'static str,
     pub(crate) name: String,
 }
@@ -224,12 +227,18 @@ impl Selection {
     }
 }
 
+/// The collections that `_dependent` names, of which a removed item takes along what refers to it.
+pub(crate) fn dependents(parameters: &[(String, String)]) -> Result<Vec<Wanted>, QueryError> {
+    relations(parameters.iter().filter(|(name, _)| name == DEPENDENT).map(|(_, text)| (DEPENDENT, text.as_str())))
+}
+
 fn conditions(parameters: &[(String, String)], names: &mut Names) -> Result<Filter, QueryError> {
     let is_condition = |name: &str| !(name.is_empty() || name == "_" || name.starts_with("__") || SPECIAL.contains(&name));
     // In the order in which the parameters came, so that the first mistake is the one that is named.
     let mut values: Vec<(&str, Vec<String>)> = Vec::new();
     for (name, value) in parameters.iter().filter(|(name, _)| is_condition(name)) {
-        match values.iter_mut().find(|(known, _)| known == name) {
+        let name = without_brackets(name);
+        match values.iter_mut().find(|(known, _)| *known == name) {
             Some((_, values)) => values.push(value.clone()),
             None => values.push((name, vec![value.clone()])),
         }
@@ -240,6 +249,11 @@ fn conditions(parameters: &[(String, String)], names: &mut Names) -> Result<Filt
         filter.require(if name.starts_with('_') { condition.or(unknown(name)) } else { condition })?;
     }
     Ok(filter)
+}
+
+/// The name of a parameter as libraries repeat it for a list: `id[]=1&id[]=2` is `id=1&id=2`.
+fn without_brackets(name: &str) -> &str {
+    name.strip_suffix("[]").filter(|member| !member.is_empty() && !member.starts_with('_')).unwrap_or(name)
 }
 
 /// The error for a parameter that begins with `_` and is neither special nor the name of a member.

@@ -1,4 +1,5 @@
-//! The operators of conditions, and how a parameter's name spells them: `views:gte` (json-server 1) and `views_gte` (0.17).
+//! The operators of conditions, and how a parameter's name spells them: `views:gte` (json-server 1), `views_gte` (0.17), and
+//! `views[gte]`, which libraries make of nested objects.
 
 /// What a condition compares with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +52,17 @@ pub(super) fn listed() -> String {
 pub(super) enum Spelling<'a> {
     /// Only a member can have this name.
     Plain,
-    /// `views:gte`
+    /// `views:gte` or `views[gte]`
     Colon(&'a str, Option<Operator>),
     /// `views_gte`, which may be the name of a member as well.
     Suffix(&'a str, Option<Operator>),
 }
 
 pub(super) fn spelling(name: &str) -> Spelling<'_> {
-    let parts = |separator| name.rsplit_once(separator).filter(|(member, operator)| !member.is_empty() && !operator.is_empty());
-    match (parts(':'), parts('_')) {
+    let whole = |(member, operator): &(&str, &str)| !member.is_empty() && !operator.is_empty();
+    let parts = |separator| name.rsplit_once(separator).filter(whole);
+    let bracketed = name.strip_suffix(']').and_then(|name| name.split_once('[')).filter(whole);
+    match (bracketed.or_else(|| parts(':')), parts('_')) {
         (Some((member, operator)), _) => Spelling::Colon(member, Operator::parse(operator)),
         (None, Some((member, operator))) => Spelling::Suffix(member, Operator::parse(operator)),
         (None, None) => Spelling::Plain,
@@ -80,6 +83,11 @@ mod tests {
         check("views:gte", Spelling::Colon("views", Some(Operator::GreaterOrEqual)));
         check("a_b:c:startsWith", Spelling::Colon("a_b:c", Some(Operator::StartsWith)));
         check("views:foo_gte", Spelling::Colon("views", None));
+        check("views[gte]", Spelling::Colon("views", Some(Operator::GreaterOrEqual)));
+        check("author[name]", Spelling::Colon("author", None));
+        check("a[b][gte]", Spelling::Colon("a", None));
+        check("[gte]", Spelling::Plain);
+        check("views[]", Spelling::Plain);
         check("a.b_like", Spelling::Suffix("a.b", Some(Operator::Like)));
         check("page_views_lte", Spelling::Suffix("page_views", Some(Operator::LessOrEqual)));
         check("_id_ne", Spelling::Suffix("_id", Some(Operator::NotEqual)));

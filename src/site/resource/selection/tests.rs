@@ -28,6 +28,9 @@ fn equality() {
     check("id:in=1,2,9", "1 2 of 2");
     check("id_in=1, 2", "1 2 of 2");
     check("id:in=1&id:in=4", "1 4 of 2");
+    // As libraries write lists, which 0.17 understands.
+    check("id[]=1&id[]=3", "1 3 of 2");
+    check("id[]=1&id=3", "1 3 of 2");
     // By worth, as the first version converts what it is given; 0.17 compares texts.
     check("views=1e2", "1 of 1");
     check("ok=true", "1 of 1");
@@ -48,6 +51,7 @@ fn operators() {
     check("views_gte=20&views_lte=30", "2 3 of 2");
     check("views:gte=20&views:lte=30", "2 3 of 2");
     check("views:gt=20", "1 3 of 2");
+    check("views[gt]=20", "1 3 of 2");
     check("views:lt=30", "2 of 1");
     check("views_gt=20&views_lt=100", "3 of 1");
     check("views_gte=100&views_gte=30", "1 3 of 2");
@@ -184,6 +188,7 @@ fn values_of_the_wrong_kind() {
 #[test]
 fn names_that_are_no_parameters() {
     check("views:foo=1", &no_operator("views:foo"));
+    check("author[name]=bob", &no_operator("author[name]"));
     check("views_foo=1", &no_operator("views_foo"));
     check("none_foo=1", &no_operator("none_foo"));
     check("nothing_foo=1", " of 0");
