@@ -273,7 +273,7 @@ mod tests {
                 timing: true,
                 workspace: true,
             },
-            traffic: TrafficConfig { capture: true },
+            traffic: TrafficConfig { capture: true, except: Vec::new() },
             device: DeviceConfig { adb: true, ports: Vec::new(), devtools: false },
             watch: WatchConfig::default(),
             faults: Vec::new(),

@@ -22,6 +22,7 @@ mod pattern;
 pub mod route;
 mod share;
 mod template;
+mod url_paths;
 pub mod value;
 
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use origin::Origins;
 pub use pattern::Pattern;
 pub use route::{HostHeader, Rewrite, RouteConfig, RoutePath, Websockets};
 pub use share::Share;
+pub use url_paths::UrlPaths;
 pub use value::{Host, Wanted};
 
 /// The port that is listened on unless another is asked for. No service that is common on a developer's machine uses it.
@@ -402,6 +404,8 @@ pub struct LiveConfig {
 pub struct TrafficConfig {
     /// Whether heads and bodies may be kept while somebody looks.
     pub capture: bool,
+    /// Globs of URL paths of which nothing is kept.
+    pub except: Vec<String>,
 }
 
 /// What phones are given.

@@ -62,7 +62,7 @@ impl Outbound {
         let mut headers = head.headers;
         let upload = (!body.is_end_stream()).then(|| receive(body, &headers, head.version));
         frame(&mut headers, &head.method, upload.as_deref());
-        let takes_trailers = upgrade.is_none() && tokens(&headers, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"));
+        let takes_trailers = upgrade.is_none() && takes_trailers(&headers, head.version);
         remove_hop_by_hop(&mut headers);
         remove_ours(&mut headers);
         introduce(&mut headers, peer);
@@ -192,9 +192,15 @@ fn admit(request: &Request<Body>, signature: &Signature) -> Result<PathAndQuery,
     if signature.is_on(request.headers()) {
         return Err(ProxyError::Loop);
     }
-    let is_whole_server = |path: &str| path == "*" && *request.method() == Method::OPTIONS;
-    let path = request.uri().path_and_query().filter(|path| path.as_str().starts_with('/') || is_whole_server(path.as_str()));
+    let path = request.uri().path_and_query().filter(|path| path.as_str().starts_with('/'));
     path.cloned().ok_or(ProxyError::Target)
+}
+
+/// Whether fields after the body are welcome. Over HTTP/1, who says so says that it is between the two of us as well (RFC 9110
+/// §10.1.4); what somebody before us let through unread is worth nothing.
+fn takes_trailers(headers: &HeaderMap, version: Version) -> bool {
+    let is_meant = version == Version::HTTP_2 || is_named(headers, &CONNECTION, "te");
+    is_meant && is_named(headers, &TE, "trailers")
 }
 
 /// The body, which waits for the program's leave where the browser does.
@@ -330,7 +336,8 @@ mod tests {
         check("/", &[("expect", "something-else")], &[("expect", Some("something-else"))]);
         check("/", &[("connection", "Upgrade"), ("upgrade", "websocket")], &[("upgrade", None), ("connection", None)]);
         check("/", &[("te", "deflate, Trailers"), ("connection", "TE")], &[("te", Some("trailers"))]);
-        check("/", &[("te", "deflate")], &[("te", None)]);
+        check("/", &[("te", "trailers")], &[("te", None)]);
+        check("/", &[("te", "deflate"), ("connection", "te")], &[("te", None)]);
     }
 
     #[test]
@@ -358,7 +365,6 @@ mod tests {
         assert_eq!(status(Request::builder().method("TRACE").uri("/")), 405);
         assert_eq!(status(Request::builder().method("CONNECT").uri("localhost:1")), 405);
         assert_eq!(status(Request::builder().method("GET").uri("*")), 400);
-        assert!(build(Request::builder().method("OPTIONS").uri("*")).is_ok());
         assert!(build(Request::get("/").header("via", "1.1 everlit-other")).is_ok());
     }
 

@@ -31,7 +31,7 @@ use super::{
     open,
     origin::{is_foreign_load, is_foreign_write},
     quiet::{Quiet, Workers},
-    reply::{head, redirect_to_tls, refuse, refuse_method, rescue, rescue_by},
+    reply::{describe_server, head, redirect_to_tls, refuse, refuse_method, rescue, rescue_by},
     routes::{Failure, Routes},
     timing::{Cache, Stopwatch},
 };
@@ -300,6 +300,9 @@ impl Project {
         let is_websocket = is_websocket_connect(&request);
         if [Method::TRACE, Method::CONNECT].contains(request.method()) && !is_websocket {
             return Ok(refuse_method(request.headers()));
+        }
+        if *request.method() == Method::OPTIONS && request.uri().path() == "*" {
+            return Ok(describe_server());
         }
         // Here, and not for our own addresses: the page that says so needs its script, which is asked for with the same cookies.
         if let Err(excess) = excess::check(&request, self.head) {

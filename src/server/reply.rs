@@ -39,6 +39,14 @@ pub(super) fn refuse_method(headers: &HeaderMap) -> Response<Body> {
     problem.header(header::ALLOW, METHODS).respond(headers, Prefers::Html)
 }
 
+/// The answer to `OPTIONS *`: what is asked about is the server that the browser sees, which is this one (RFC 9110 §9.3.7).
+pub(super) fn describe_server() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::ALLOW, METHODS);
+    response
+}
+
 /// The answer for a request that the program could not answer.
 pub(super) fn rescue(headers: &HeaderMap, error: &ProxyError) -> Response<Body> {
     let known = error.problem();

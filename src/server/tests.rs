@@ -135,6 +135,15 @@ async fn a_method_that_no_project_takes_is_told_of_those_there_are() {
 }
 
 #[tokio::test]
+async fn what_is_asked_of_the_server_itself_is_answered_here() {
+    let served = Served::new("");
+    let response = served.ask("OPTIONS *", &[]).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_eq!(response.headers()["allow"], "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE");
+    assert_eq!(served.recorder.exchanges()[0].status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn nobody_is_granted_anything_unasked() {
     let served = Served::new("");
     for from in [GRANTED, EVIL, "null", "file://", "http://localhost:4747", "https://localhost:4747", "http://localhost:4747@x"] {

@@ -107,6 +107,7 @@ pub(super) fn apply_settings(config: &Config, rooms: &Rooms, room: &Room) {
     rooms.hub.set_mirror(config.live.mirror);
     rooms.hub.set_most_sockets(config.limits.at_once.sockets);
     rooms.recorder.allow_capture(config.traffic.capture);
+    rooms.recorder.leave_out(config.traffic.except.iter().map(String::as_str).collect());
     rooms.editors.configure(config);
     room.allow(config.limits.at_once.connections);
 }

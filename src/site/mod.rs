@@ -69,9 +69,6 @@ use crate::{
 /// The methods of what is only read.
 const READS: &str = "GET, HEAD, OPTIONS";
 
-/// All that some address answers, for `OPTIONS *` (RFC 9110 §9.3.7).
-const ALL_METHODS: &str = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE";
-
 /// What Everlit answers itself. A clone is the same site.
 #[derive(Clone)]
 pub struct Site(Arc<Inner>);
@@ -249,9 +246,6 @@ impl Inner {
     }
 
     async fn missing(&self, request: &Parts) -> Response<Body> {
-        if request.method == Method::OPTIONS && request.uri.path() == "*" {
-            return respond::options(ALL_METHODS);
-        }
         let prefers = prefers(request.uri.path());
         let path = match SitePath::parse(request.uri.path()) {
             Ok(path) => path,

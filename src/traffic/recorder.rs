@@ -6,7 +6,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll},
@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     after::{After, Finish},
+    config::UrlPaths,
     generation::{Generation, Standing},
     telemetry::Phases,
 };
@@ -44,6 +45,7 @@ struct Inner {
     standing: watch::Receiver<Standing>,
     /// One of the three below.
     capturing: AtomicU8,
+    except: RwLock<UrlPaths>,
     budget: Arc<Budget>,
 }
 
@@ -64,8 +66,8 @@ impl Recorder {
     /// An empty one, which asks `standing` for the generation of answers that do not say it themselves.
     #[must_use]
     pub fn new(standing: watch::Receiver<Standing>) -> Self {
-        let (ring, capturing, budget) = Default::default();
-        Self(Arc::new(Inner { ring, standing, capturing, budget }))
+        let (ring, capturing, except, budget) = Default::default();
+        Self(Arc::new(Inner { ring, standing, capturing, except, budget }))
     }
 
     /// The layer that keeps what passes through it.
@@ -76,7 +78,7 @@ impl Recorder {
 
     /// Keeps an answer that did not pass the layer.
     pub(crate) fn note(&self, request: &Request<Body>, began: Instant, response: Response<Body>) -> Response<Body> {
-        let begun = Begun::of(request, self.clone(), began);
+        let Some(begun) = Begun::of(request, self.clone(), began) else { return response };
         if let Some(opening) = &begun.opening {
             // What is remembered is asked for without a body.
             drop(Kept::of(Body::empty(), &opening.request, self));
@@ -112,6 +114,11 @@ impl Recorder {
             }
             (true, _) => (),
         }
+    }
+
+    /// Nothing is kept of these paths from now on.
+    pub fn leave_out(&self, except: UrlPaths) {
+        *self.0.except.write().unwrap_or_else(PoisonError::into_inner) = except;
     }
 
     /// Whether heads and bodies are kept.
@@ -160,15 +167,19 @@ pub struct Begun {
 }
 
 impl Begun {
-    fn of(request: &Request<Body>, recorder: Recorder, clock: Instant) -> Self {
+    /// `None` where nothing is to be kept.
+    fn of(request: &Request<Body>, recorder: Recorder, clock: Instant) -> Option<Self> {
         let whole = request.uri().path();
+        if recorder.0.except.read().unwrap_or_else(PoisonError::into_inner).contain(whole) {
+            return None;
+        }
         let path = whole[..whole.floor_char_boundary(PATH)].to_owned();
         let is_target_kept = request.uri().query().is_none() && path.len() == whole.len();
         let is_replay = request.extensions().get::<ReplayOf>().is_some();
         let phases = Phases::of(request.extensions());
         let opening = if recorder.is_capturing() { Opening::of(request, &recorder).map(Box::new) } else { None };
         let (at, method) = (SystemTime::now(), request.method().clone());
-        Self { recorder, at, clock, method, path, is_target_kept, is_replay, phases, opening }
+        Some(Self { recorder, at, clock, method, path, is_target_kept, is_replay, phases, opening })
     }
 }
 
@@ -244,10 +255,10 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let begun = Begun::of(&request, self.recorder.clone(), Instant::now());
-        if let Some(opening) = &begun.opening {
+        if let Some(opening) = begun.as_ref().and_then(|begun| begun.opening.as_ref()) {
             request = request.map(|body| Kept::of(body, &opening.request, &self.recorder));
         }
-        After::new(self.inner.call(request), Some(begun))
+        After::new(self.inner.call(request), begun)
     }
 }
 
@@ -279,6 +290,21 @@ mod tests {
         let request = request.header("authorization", "Bearer canary").body(Body::from(body)).unwrap();
         let response = recorder.layer().layer(echoing).oneshot(request).await.unwrap();
         response.into_body().collect().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_left_out_has_no_line() {
+        let (_standing, recorder) = recorder();
+        recorder.leave_out(["/health"].into_iter().collect());
+        for path in ["/health", "/health?a", "/healthy"] {
+            echo(&recorder, path, "text/plain", Vec::new()).await;
+        }
+        let response = recorder.note(&Request::new(Body::empty()), Instant::now(), Response::new(Body::from("a")));
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "a");
+        let request = Request::get("/health").body(Body::empty()).unwrap();
+        recorder.note(&request, Instant::now(), Response::new(Body::empty()));
+        let kept: Vec<_> = recorder.exchanges().iter().map(|exchange| (exchange.id, exchange.path.clone())).collect();
+        assert_eq!(kept, [(1, "/healthy".to_owned()), (2, "/".to_owned())]);
     }
 
     fn last(recorder: &Recorder) -> Arc<Capture> {

@@ -79,7 +79,7 @@ pub(super) const TABLES: &[(&str, &[&str])] = &[
     ),
     ("cors", &["origins", "methods", "headers", "expose", "credentials", "max_age"]),
     ("live", &["console", "inject", "inject_except", "mirror", "morph", "timing", "workspace"]),
-    ("traffic", &["capture"]),
+    ("traffic", &["capture", "except"]),
     ("device", &["adb", "ports", "devtools"]),
     ("watch", &["poll", "ignore"]),
     (

@@ -30,11 +30,18 @@ pub(in crate::config) struct File {
     pub(in crate::config) cors: CorsConfig,
     pub(in crate::config) inject_except: Vec<String>,
     pub(in crate::config) workspace: Option<bool>,
-    pub(in crate::config) capture: Option<bool>,
+    pub(in crate::config) traffic: TrafficKeys,
     pub(in crate::config) device: DeviceKeys,
     pub(in crate::config) ignore: Vec<String>,
     pub(in crate::config) faults: Vec<FaultConfig>,
     pub(in crate::config) limits: LimitsConfig,
+}
+
+/// `[traffic]`.
+#[derive(Debug, Default)]
+pub(in crate::config) struct TrafficKeys {
+    pub(in crate::config) capture: Option<bool>,
+    pub(in crate::config) except: Vec<String>,
 }
 
 /// `[device]`, beside what flags can say too.
@@ -96,7 +103,7 @@ pub(super) fn read(source: &str) -> Result<File, Fault> {
     file.routes = proxy::read(&top, source)?;
     file.cors = top.section("cors", |table| cors::read(&table))?;
     top.section("live", |table| live(&table, &mut file))?;
-    file.capture = top.section("traffic", |table| table.get("capture", switch))?;
+    file.traffic = top.section("traffic", |table| traffic(&table))?;
     (file.layer.adb, file.device) = top.section("device", |table| device(&table))?;
     (file.layer.poll, file.ignore) = top.section("watch", |table| watch(&table))?;
     file.faults = top.sections("fault", |table, whole| fault::read(&table, whole))?;
@@ -259,8 +266,7 @@ fn variable_name(name: &toml::Spanned<std::borrow::Cow<'_, str>>, value: &Value<
 fn live(table: &Table<'_, '_>, file: &mut File) -> Result<(), Fault> {
     file.layer.console = table.get("console", switch)?;
     file.layer.inject = table.get("inject", switch)?;
-    let except = table.get("inject_except", |paths| list(paths, |path| parsed(path, value::url_glob)))?;
-    file.inject_except = except.unwrap_or_default();
+    file.inject_except = table.get("inject_except", url_globs)?.unwrap_or_default();
     file.layer.mirror = table.get("mirror", switch)?;
     file.layer.morph = table.get("morph", switch)?;
     file.layer.timing = table.get("timing", switch)?;
@@ -270,6 +276,15 @@ fn live(table: &Table<'_, '_>, file: &mut File) -> Result<(), Fault> {
 
 /// Each costs a rule on every phone.
 const MOST_DEVICE_PORTS: usize = 16;
+
+fn traffic(table: &Table<'_, '_>) -> Result<TrafficKeys, Fault> {
+    let except = table.get("except", url_globs)?.unwrap_or_default();
+    Ok(TrafficKeys { capture: table.get("capture", switch)?, except })
+}
+
+fn url_globs(value: &Value<'_>) -> Result<Vec<String>, Fault> {
+    list(value, |glob| parsed(glob, value::url_glob))
+}
 
 fn device(table: &Table<'_, '_>) -> Result<(Option<bool>, DeviceKeys), Fault> {
     let ports = table.get("ports", device_ports)?.unwrap_or_default();

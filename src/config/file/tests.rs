@@ -284,6 +284,7 @@ fn every_key_is_read() {
         workspace = false
         [traffic]
         capture = false
+        except = ["/health"]
         [device]
         adb = false
         devtools = true
@@ -415,7 +416,8 @@ fn every_key_is_read() {
     assert_eq!(file.cors, cors);
     assert_eq!(file.ignore, ["out/**"]);
     assert_eq!(file.inject_except, ["/admin/**", "/legacy"]);
-    assert_eq!((file.workspace, file.capture), (Some(false), Some(false)));
+    assert_eq!((file.workspace, file.traffic.capture), (Some(false), Some(false)));
+    assert_eq!(file.traffic.except, ["/health"]);
     assert_eq!(file.device.ports, [3000, 5173]);
     assert_eq!(file.device.devtools, Some(true));
     let faults = [

@@ -8,7 +8,6 @@ use std::{
 
 use axum::body::Body;
 use bytes::Bytes;
-use globset::{Glob, GlobSet, GlobSetBuilder};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response,
     header::{ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, LAST_MODIFIED, VARY},
@@ -31,6 +30,7 @@ use super::{
 };
 use crate::{
     after::{After, Finish},
+    config::UrlPaths,
     generation::{Generation, Standing},
     reload::{
         Hub,
@@ -81,7 +81,7 @@ struct Shared {
     standing: watch::Receiver<Standing>,
     inject: Inject,
     /// Paths whose pages get no script.
-    except: GlobSet,
+    except: UrlPaths,
     tags: Tags,
     /// Where copies of pages are kept; `None` when nobody wants them.
     shelf: Option<Shelf>,
@@ -94,18 +94,14 @@ impl InjectLayer {
     /// extensions is of that one.
     #[must_use]
     pub fn new(standing: watch::Receiver<Standing>, inject: Inject) -> Self {
-        let except = GlobSet::empty();
+        let except = UrlPaths::default();
         Self { shared: Arc::new(Shared { standing, inject, except, tags: Tags::new(), shelf: None, script: None }) }
     }
 
     /// Leaves pages alone whose URL path one of these globs matches. A glob that is none matches nothing.
     #[must_use]
     pub fn except<'g>(mut self, paths: impl IntoIterator<Item = &'g str>) -> Self {
-        let mut except = GlobSetBuilder::new();
-        for glob in paths.into_iter().filter_map(|path| Glob::new(path).ok()) {
-            except.add(glob);
-        }
-        Arc::make_mut(&mut self.shared).except = except.build().unwrap_or_default();
+        Arc::make_mut(&mut self.shared).except = paths.into_iter().collect();
         self
     }
 
@@ -167,7 +163,7 @@ impl Finish for Pending {
 
 impl Shared {
     fn inject_at(&self, path: &str) -> Inject {
-        let is_except = self.inject == Inject::On && !self.except.is_empty() && self.except.is_match(path);
+        let is_except = self.inject == Inject::On && self.except.contain(path);
         if is_except { Inject::OffHere } else { self.inject }
     }
 

@@ -84,8 +84,7 @@ fn targets() -> Vec<Shape> {
         &long,
     ];
     let shape = |target: &&str| Shape::named(format!("target {:.40}", target)).target(target);
-    let whole = Shape::named("target *").method("OPTIONS").target("*");
-    targets.iter().map(shape).chain([whole]).collect()
+    targets.iter().map(shape).collect()
 }
 
 fn fields() -> Vec<Shape> {
