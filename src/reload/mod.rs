@@ -38,3 +38,6 @@ pub use source::{Again, Router, Source};
 pub use timing::{Timing, WireTiming};
 pub use token::Token;
 pub use update::{Only, Update};
+
+/// Where our own addresses begin, on the app listener; nothing below is ever the project's.
+pub(crate) const OWN: &str = "/__everlit/";

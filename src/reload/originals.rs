@@ -15,6 +15,7 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{
+    OWN,
     console::name,
     hub::Hub,
     source::Visitor,
@@ -159,7 +160,7 @@ fn scripts(message: &PageMessage) -> impl Iterator<Item = &str> {
 
 fn is_script(source: &str) -> bool {
     let path = source.split('?').next().unwrap_or(source);
-    path.starts_with('/') && !path.starts_with("/__everlit/") && SCRIPTS.iter().any(|end| path.ends_with(end))
+    path.starts_with('/') && !path.starts_with(OWN) && SCRIPTS.iter().any(|end| path.ends_with(end))
 }
 
 /// `    at name (/app.js:1:2)` as what stands before the source, the source, and the line and column.

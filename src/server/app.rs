@@ -43,7 +43,7 @@ use crate::{
     generation::Standing,
     proxy::{Peer, ProxyError, Upstream, is_websocket_connect},
     reload::{
-        self, Again, Hub, Token,
+        self, Again, Hub, OWN, Token,
         hot::{self, Destination},
         inject::{Inject, InjectLayer},
     },
@@ -51,9 +51,6 @@ use crate::{
     telemetry::Notices,
     traffic::{FaultLayer, Recorder},
 };
-
-/// Where our own routes begin; nothing below is ever the project's.
-pub(super) const OWN: &str = "/__everlit/";
 
 /// A service that takes a request and never fails.
 type Route = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;

@@ -14,15 +14,12 @@ use super::{
     remote::{self, described},
 };
 use crate::{
-    reload::{name, safe},
+    reload::{OWN, name, safe},
     telemetry::{Level, PageKind, PageMessage, Place, Teller},
 };
 
 /// How many requests of a tab are remembered while they are under way.
 const REQUESTS: usize = 256;
-
-/// Below it is what we ask for ourselves.
-const OWN: &str = "/__everlit/";
 
 /// What our script tells of by itself.
 const TOLD_BY_SCRIPT: [&str; 7] = ["Fetch", "XHR", "Script", "Stylesheet", "Image", "Media", "Font"];

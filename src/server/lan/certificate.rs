@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::LanRooms;
 use crate::{
     negotiate::{self, Prefers, Problem},
-    server::{app::OWN, reply::refuse},
+    reload::OWN,
+    server::reply::refuse,
     tls::Certificate,
 };
 

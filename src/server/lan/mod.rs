@@ -26,7 +26,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use tower::{Service, ServiceExt};
 
 use super::{
-    app::{OWN, connection},
+    app::connection,
     control::SEAL,
     converse::{Connection, Transport},
     hosts::check_in_network,
@@ -36,6 +36,7 @@ use crate::{
     device::lan::{Lan, PAIR, PENALTY, Place, Uninvited},
     field::SEC_PURPOSE,
     negotiate::{Prefers, Problem},
+    reload::OWN,
     telemetry::{Notice, Notices},
     tls::Certificate,
 };
