@@ -9,7 +9,8 @@ use std::{fs, path::Path};
 pub(super) const DEVICES: &str = "/sys/bus/usb/devices";
 
 /// The files of an interface and what they say where it is adb's.
-const KIND: [(&str, &str); 3] = [("bInterfaceClass", "ff"), ("bInterfaceSubClass", "42"), ("bInterfaceProtocol", "01")];
+pub(super) const KIND: [(&str, &str); 3] =
+    [("bInterfaceClass", "ff"), ("bInterfaceSubClass", "42"), ("bInterfaceProtocol", "01")];
 
 /// Whether there is one among these devices. A few small files of the kernel's are read for it.
 pub(super) fn is_any(devices: &Path) -> bool {

@@ -27,7 +27,7 @@ pub(super) async fn forever(server: &AdbServer, adb: &Adb, phones: &mut Phones, 
             starter = Starter::Done;
         }
         sleep(absence.pause(limits)).await;
-        if matches!(error, Error::Absent) && starter.is_due(server) {
+        if matches!(error, Error::Absent) && starter.is_due(server, Path::new(plugged::DEVICES)) {
             phones.tell_started(&server.start().await);
         }
     }
@@ -65,12 +65,12 @@ enum Starter {
 }
 
 impl Starter {
-    /// Whether it is to be started now, which is so once at most.
-    fn is_due(&mut self, server: &AdbServer) -> bool {
+    /// Whether it is to be started now that these USB devices are there, which is so once at most.
+    fn is_due(&mut self, server: &AdbServer, devices: &Path) -> bool {
         if *self == Self::Unsure {
             *self = if server.is_installed() { Self::Able } else { Self::Done };
         }
-        let is_due = *self == Self::Able && plugged::is_any(Path::new(plugged::DEVICES));
+        let is_due = *self == Self::Able && plugged::is_any(devices);
         if is_due {
             *self = Self::Done;
         }
@@ -111,4 +111,65 @@ async fn settled(mut listing: Listing, blocks: &mut Connection, settle: Duration
 /// Dropping the wait loses nothing.
 async fn next(blocks: &mut Connection) -> Result<Listing, Error> {
     Ok(listing::parse(&blocks.block().await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+
+    use super::*;
+
+    /// A machine, with the program `adb` or without.
+    struct Machine {
+        folder: tempfile::TempDir,
+        server: AdbServer,
+    }
+
+    impl Machine {
+        fn new(program: Option<&str>) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let server = AdbServer { port: 0, folders: vec![folder.path().to_owned()] };
+            let machine = Self { folder, server };
+            fs::create_dir(machine.devices()).unwrap();
+            if let Some(name) = program {
+                let file = machine.folder.path().join(name);
+                fs::write(&file, "").unwrap();
+                fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+            }
+            machine
+        }
+
+        fn devices(&self) -> PathBuf {
+            self.folder.path().join("devices")
+        }
+
+        fn plug_in_a_phone(&self) {
+            let interface = self.devices().join("1-2:1.1");
+            fs::create_dir(&interface).unwrap();
+            for (file, kind) in plugged::KIND {
+                fs::write(interface.join(file), format!("{kind}\n")).unwrap();
+            }
+        }
+
+        fn is_due(&self, starter: &mut Starter) -> bool {
+            starter.is_due(&self.server, &self.devices())
+        }
+    }
+
+    #[test]
+    fn an_adb_server_is_started_once_and_for_a_phone_alone() {
+        let (machine, mut starter) = (Machine::new(Some("adb")), Starter::Unsure);
+        assert!(!machine.is_due(&mut starter), "a start alone starts none");
+        assert!(!machine.is_due(&mut starter));
+        machine.plug_in_a_phone();
+        assert!(machine.is_due(&mut starter));
+        assert!(!machine.is_due(&mut starter), "one that somebody ends is left alone");
+    }
+
+    #[test]
+    fn without_the_program_none_is_started() {
+        let (machine, mut starter) = (Machine::new(None), Starter::Unsure);
+        machine.plug_in_a_phone();
+        assert!(!machine.is_due(&mut starter));
+    }
 }
