@@ -39,7 +39,7 @@ pub use devtools::Tab;
 pub use other_ports::OtherPorts;
 pub use page::{BadPath, PagePath};
 
-use crate::telemetry::Notices;
+use crate::{joined::joined, telemetry::Notices};
 use limits::Limits;
 use phones::Phones;
 
@@ -86,7 +86,11 @@ async fn serve_within(
     }
     let mut phones = Phones::new(adb.clone(), link::all(links), other_ports, notices);
     // Whatever is under way is dropped at the stop; `phones` has kept what must be taken back.
-    let _ = stop.run_until_cancelled(track::forever(server, &adb, &mut phones, limits)).await;
+    tokio::select! {
+        () = stop.cancelled() => (),
+        never = track::forever(server, &adb, &mut phones, limits) => match never {},
+        Some(ended) = hearing.join_next() => drop(joined(ended)),
+    }
     hearing.shutdown().await;
     let _ = tokio::time::timeout(limits.withdrawal, phones.withdraw()).await;
 }

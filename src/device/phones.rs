@@ -18,7 +18,10 @@ use super::{
     reverse,
     situation::Situation,
 };
-use crate::telemetry::{Notice, Notices};
+use crate::{
+    joined::joined,
+    telemetry::{Notice, Notices},
+};
 
 /// All phones of one adb server, by serial number.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ impl Phones {
             }
         }
         while let Some(answer) = answers.join_next().await {
-            if let Ok((serial, news)) = answer {
+            if let Some((serial, news)) = joined(answer) {
                 news.into_iter().for_each(|(place, situation)| self.tell(&serial, place, situation));
             }
         }
@@ -105,8 +108,10 @@ impl Phones {
             let (adb, links) = (self.adb.clone(), Arc::clone(&self.links));
             removals.spawn(async move { reverse::withdraw(&adb, &serial, &links).await });
         }
-        // A phone that refuses is not connected, and its rule went with the connection.
-        while removals.join_next().await.is_some() {}
+        while let Some(removed) = removals.join_next().await {
+            // A phone that refuses is not connected, and its rule went with the connection.
+            joined(removed);
+        }
     }
 
     fn tell_ignored(&mut self, listing: &Listing) {
