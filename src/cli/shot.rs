@@ -22,7 +22,7 @@ use crate::device::{self, Picture, Shot};
 /// How many names of a kind are tried. Who has so many pictures in a folder had better name the next one.
 const NAMES: usize = 1000;
 
-/// How many characters of a phone's own words become part of a file's name.
+/// How many bytes of a phone's own words become part of a file's name, of which there may be 255.
 const LABEL: usize = 64;
 
 /// Takes the pictures, and writes them.
@@ -126,7 +126,8 @@ fn write_beside(folder: &Path, label: &str, png: &[u8]) -> Result<PathBuf> {
     bail!("there are {NAMES} pictures like {label}.png here; name the next one by -o")
 }
 
-/// What the phones are called in names of files: by their models, and by their serial numbers as well where there are several of one.
+/// What the phones are called in names of files: by their models, and by their serial numbers as well where there are several of one. Where
+/// that does not tell them apart either, they are counted.
 fn labels(shots: &[Shot]) -> Vec<String> {
     let short: Vec<_> = shots.iter().map(|shot| label(shot.model.as_deref().unwrap_or(&shot.serial))).collect();
     let is_shared = |label: &String| short.iter().filter(|other| *other == label).count() > 1;
@@ -134,14 +135,21 @@ fn labels(shots: &[Shot]) -> Vec<String> {
         true => format!("{short}-{}", label(&shot.serial)),
         false => short.clone(),
     };
-    shots.iter().zip(&short).map(own).collect()
+    let mut labels: Vec<String> = Vec::new();
+    for wanted in shots.iter().zip(&short).map(own) {
+        let counted = (2..).map(|number| format!("{wanted}-{number}"));
+        let free = std::iter::once(wanted.clone()).chain(counted).find(|label| !labels.contains(label));
+        labels.extend(free);
+    }
+    labels
 }
 
 /// Letters and digits with dashes between: no part of a path, and nothing that a shell or another program's options would mean.
 fn label(words: &str) -> String {
     let words: Vec<_> = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let label: String = words.join("-").chars().take(LABEL).collect();
-    if label.is_empty() { "phone".to_owned() } else { label }
+    let words = words.join("-");
+    let label = words[..words.floor_char_boundary(LABEL)].trim_end_matches('-');
+    if label.is_empty() { "phone".to_owned() } else { label.to_owned() }
 }
 
 #[cfg(test)]
@@ -165,7 +173,17 @@ mod tests {
         check(&[shot(Some("../../etc/passwd"), "a")], &["etc-passwd"]);
         check(&[shot(Some("-rf \u{fffd}/ 手机"), "a")], &["rf-手机"]);
         check(&[shot(Some(" . "), "a")], &["phone"]);
-        assert!(label(&"é".repeat(1000)).len() <= 2 * LABEL);
+        check(
+            &[shot(Some("Pixel"), "a.b"), shot(Some("Pixel"), "a:b"), shot(Some("Pixel"), "a-b")],
+            &["Pixel-a-b", "Pixel-a-b-2", "Pixel-a-b-3"],
+        );
+        check(
+            &[shot(Some("Pixel"), "a"), shot(Some("Pixel a"), "c"), shot(Some("Pixel"), "b")],
+            &["Pixel-a", "Pixel-a-2", "Pixel-b"],
+        );
+        let long = "é手".repeat(100);
+        assert_eq!(label(&long), long[..long.floor_char_boundary(LABEL)]);
+        assert!((LABEL - 3..=LABEL).contains(&label(&long).len()));
     }
 
     #[test]
