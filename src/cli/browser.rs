@@ -23,8 +23,11 @@ pub(super) async fn open(url: &str, notices: &Notices) {
     }
 }
 
-/// A process of its own asks, so that a browser it starts is none of our group.
-async fn ask(url: &str) -> io::Result<()> {
+/// Asks the desktop to open a URL. A process of its own does, so that a browser it starts is none of our group.
+///
+/// # Errors
+/// When the desktop does not, in its words.
+pub(super) async fn ask(url: &str) -> io::Result<()> {
     let asked = Command::new(program()?).args([ARGUMENT, url]).stdin(Stdio::null()).stdout(Stdio::null()).output().await?;
     let words = String::from_utf8_lossy(&asked.stderr);
     if asked.status.success() { Ok(()) } else { Err(io::Error::other(words.trim().to_owned())) }

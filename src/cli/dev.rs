@@ -12,14 +12,14 @@ use super::{
     args::DevArgs,
     browser,
     console::{self, Console, Ready},
-    devices, folders,
+    devices, devtools, folders,
     keys::{Key, Keys},
     mistake, signals, trust,
 };
 use crate::{
     app::Way,
     config::{self, Config, Layer, LogFormat, TlsConfig},
-    device::AdbServer,
+    device::{self, AdbServer},
     editor::Surroundings,
     process::{self, EndSignals, Keeper},
     session::{Command, Opened, Session, Setup},
@@ -131,7 +131,7 @@ async fn obey(
     adb: AdbServer,
     notices: Notices,
 ) {
-    let mut asking = JoinSet::new();
+    let (mut opening, mut inspecting) = (JoinSet::new(), JoinSet::new());
     while let Some(key) = keys.next().await {
         match key {
             Key::Rebuild => drop(commands.try_send(Command::Rebuild)),
@@ -142,17 +142,26 @@ async fn obey(
             Key::Pair => drop(commands.try_send(Command::Invite)),
             Key::Open => browser::open(&opened.url, &notices).await,
             Key::Inspect => inspect(&opened, &notices).await,
-            Key::Devices => {
-                // Phones take seconds. Who presses it again meanwhile has been heard already.
-                while asking.try_join_next().is_some() {}
-                if asking.is_empty() {
-                    asking.spawn(devices::open_by_key(adb.clone(), opened.phones, notices.clone()));
-                }
-            }
-            Key::Help => notices.send(Notice::Info(Key::HELP.into())),
+            Key::Devices => ask(&mut opening, devices::open_by_key(adb.clone(), opened.phones, notices.clone())),
+            Key::DevTools => ask(&mut inspecting, devtools::open_by_key(adb.clone(), opened.clone(), notices.clone())),
+            Key::Help => notices.send(Notice::Info(keys_in_words(&opened, &adb).await)),
             Key::Quit => stop.cancel(),
         }
     }
+}
+
+/// Asks phones for something, which takes them seconds. Who presses the key again meanwhile has been heard already.
+fn ask(asking: &mut JoinSet<()>, work: impl Future<Output = ()> + Send + 'static) {
+    while asking.try_join_next().is_some() {}
+    if asking.is_empty() {
+        asking.spawn(work);
+    }
+}
+
+/// All keys, with those of phones where there are any.
+async fn keys_in_words(opened: &Opened, adb: &AdbServer) -> String {
+    let has_phones = opened.phones.is_some() && device::is_any(adb).await;
+    if has_phones { format!("{} · {}", Key::HELP, Key::OF_PHONES) } else { Key::HELP.to_owned() }
 }
 
 /// Opens the page of the control listener, by a link that works once.

@@ -25,6 +25,9 @@ use crate::{
 /// What is said when there is nothing to list.
 pub(super) const NONE: &str = "adb knows no phone: plug one in, with USB debugging on (Settings, Developer options)";
 
+/// What is said to whoever asks for phones all the same.
+pub(super) const LEFT_ALONE: &str = "phones are left alone, as `[device] adb` or `--no-adb` says";
+
 /// Lists phones, opens a page on them, or takes pictures of it.
 ///
 /// # Errors
@@ -158,7 +161,7 @@ fn words(opening: &Opening) -> String {
 /// Opens the page of this session on every phone, and says what came of it.
 pub(super) async fn open_by_key(adb: AdbServer, port: Option<u16>, notices: Notices) {
     let Some(port) = port else {
-        return notices.send(Notice::Info("phones are left alone, as `[device] adb` or `--no-adb` says".to_owned()));
+        return notices.send(Notice::Info(LEFT_ALONE.to_owned()));
     };
     match device::open(&adb, port, &PagePath::default()).await {
         Ok(openings) if openings.is_empty() => notices.send(Notice::Info(NONE.to_owned())),

@@ -47,6 +47,7 @@ pub(super) enum Key {
     FurtherBack,
     Open,
     Devices,
+    DevTools,
     Pages,
     Inspect,
     Timings,
@@ -56,8 +57,11 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// All keys on a line.
+    /// The keys on a line.
     pub(super) const HELP: &str = "r rebuild · b roll back, again to return · B further back · o open · d open on phones · p pair a phone · i inspect · l list pages · t timings · q quit · h help";
+
+    /// Those that mean something only where there are phones.
+    pub(super) const OF_PHONES: &str = "D DevTools of the page on phones";
 
     fn of(byte: u8) -> Option<Self> {
         Some(match byte {
@@ -66,6 +70,7 @@ impl Key {
             b'B' => Self::FurtherBack,
             b'o' => Self::Open,
             b'd' => Self::Devices,
+            b'D' => Self::DevTools,
             b'p' => Self::Pair,
             b'l' => Self::Pages,
             b'i' => Self::Inspect,

@@ -10,6 +10,7 @@ mod completions;
 mod console;
 mod dev;
 mod devices;
+mod devtools;
 mod folders;
 mod init;
 mod init_api;

@@ -1,4 +1,5 @@
-//! What is done when somebody asks for phones: they are listed, a page is opened on them, and pictures of it are taken.
+//! What is done when somebody asks for phones: they are listed, a page is opened on them, pictures of it are taken, and DevTools are
+//! led to it.
 //!
 //! An adb server is started for it when none runs. No rule is made here: that is the running session's, and whoever opens a page waits
 //! a moment for it.
@@ -11,8 +12,8 @@ use tokio::{
 use super::{
     adb::{Adb, Error},
     adb_server::{AdbServer, NotStarted},
-    devtools::{self, Ours, Tab},
-    limits::{LOOK_AGAIN, Limits, OPENING, REACHED},
+    devtools::{self, Debuggee, Ours, Tab, Target},
+    limits::{GLANCE, LOOK_AGAIN, Limits, OPENING, REACHED},
     listing::{self, Device, State},
     page::{self, PagePath},
     reverse,
@@ -72,6 +73,15 @@ pub struct Picture {
     pub png: Vec<u8>,
 }
 
+/// What came of looking for the page on one phone.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Its model and serial number.
+    pub name: String,
+    /// The tab that shows it, or why none does.
+    pub outcome: Result<Debuggee, String>,
+}
+
 /// Why nothing is known of phones.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -123,6 +133,21 @@ pub async fn shoot(server: &AdbServer, here: u16, serial: Option<&str>) -> Resul
         }
     }
     Ok(all(devices.into_iter().map(|device| shoot_one(adb.clone(), device, here))).await)
+}
+
+/// The tab of each phone that shows the page that is served here. Where several do, it is the first of them.
+///
+/// # Errors
+/// See [`list`].
+pub async fn debuggees(server: &AdbServer, here: u16) -> Result<Vec<Found>, Unreachable> {
+    let (adb, devices) = devices(server).await?;
+    Ok(all(devices.into_iter().map(|device| find_one(adb.clone(), device, here))).await)
+}
+
+/// Whether there is a phone, by a glance: no adb server is started, and one that takes its time knows none.
+pub async fn is_any(server: &AdbServer) -> bool {
+    let block = server.connect(GLANCE).devices().await;
+    block.is_ok_and(|block| listing::parse(&block).devices.iter().any(|device| device.state == State::Ready))
 }
 
 /// Does the same for all phones at a time, and keeps their order.
@@ -206,12 +231,26 @@ async fn shoot_one(adb: Adb, device: Device, here: u16) -> Shot {
 }
 
 async fn shoot_ready(adb: &Adb, serial: &str, here: u16) -> Result<Picture, String> {
+    let target = shown_on(adb, serial, here).await?;
+    let png = devtools::picture(adb, serial, &target).await.map_err(|error| error.to_string())?;
+    Ok(Picture { url: target.tab.url, png })
+}
+
+async fn find_one(adb: Adb, device: Device, here: u16) -> Found {
+    let Device { serial, name, state, .. } = device;
+    let outcome = match state {
+        State::Ready => shown_on(&adb, &serial, here).await.map(|target| Debuggee { adb, serial, target }),
+        state => Err(not_ready(&state)),
+    };
+    Found { name, outcome }
+}
+
+/// The tab of a phone that shows the page.
+async fn shown_on(adb: &Adb, serial: &str, here: u16) -> Result<Target, String> {
     let rules = reverse::standing(adb, serial).await.map_err(|error| error.to_string())?;
     let ours = Ours(rules.leading_to(here).collect());
     let target = devtools::shows_us(adb, serial, &ours).await.map_err(|error| error.to_string())?;
-    let target = target.ok_or("none of its tabs shows this project; `everlit devices --open` opens one")?;
-    let png = devtools::picture(adb, serial, &target).await.map_err(|error| error.to_string())?;
-    Ok(Picture { url: target.tab.url, png })
+    Ok(target.ok_or("none of its tabs shows this project; `d` in its terminal, or `everlit devices --open`, opens one")?)
 }
 
 /// The phone's port that leads here, once there is one.

@@ -36,6 +36,9 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long a phone may take to say that it opened a page: seconds, where it wakes its browser for it.
 pub(super) const OPENING: Duration = Duration::from_secs(20);
 
+/// How long the adb server may take where somebody waits at the keyboard to hear whether there are phones.
+pub(super) const GLANCE: Duration = Duration::from_millis(200);
+
 /// How much of what a phone's command prints is read: its last words are looked at, and nothing else.
 pub(super) const OUTPUT: usize = 64 * 1024;
 

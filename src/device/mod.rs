@@ -2,7 +2,7 @@
 //!
 //! [`serve`] is one task for a whole session. It talks to the adb server (one TCP connection to follow the devices, a short one per
 //! request), asks every phone that is ready for its reverse rules, asks again whenever one is missing, says in words why a
-//! phone cannot be reached, and takes its rules back at the end. [`list`], [`open()`] and [`shoot`] are for whoever asks for phones.
+//! phone cannot be reached, and takes its rules back at the end. [`list`], [`open()`], [`shoot`] and [`debuggees`] are for whoever asks for phones.
 //!
 //! Where no adb server listens there is most likely no phone, and not a word is said; one is started when a phone is plugged in, or asked
 //! for, and is never ended. Only the app listener's port is forwarded, or the one beside it where that speaks TLS, and those
@@ -34,8 +34,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use adb_server::AdbServer;
-pub use asked::{Opening, Phone, Picture, Shot, Unreachable, list, open, shoot};
-pub use devtools::Tab;
+pub use asked::{Found, Opening, Phone, Picture, Shot, Unreachable, debuggees, is_any, list, open, shoot};
+pub use devtools::{Debuggee, Frontend, Tab};
 pub use other_ports::OtherPorts;
 pub use page::{BadPath, PagePath};
 

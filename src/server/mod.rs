@@ -2,7 +2,8 @@
 //!
 //! The *app listener* is what browsers and phones open; below `/__everlit/` it carries the client runtime and the reload
 //! socket only. The *control listener* is a second one, loopback only, behind a token: pages under development are
-//! same-origin with the app listener and must not reach it.
+//! same-origin with the app listener and must not reach it. The *relay*, a third one, is there from the first time on that somebody opens
+//! DevTools for a phone.
 //!
 //! ```text
 //! accept ─► TLS ─► (pairing, in a network) ─► host check ─► own routes · memo · cors ─► record ─► faults ─► encode ─► inject ─► quiet ─► site or proxy
@@ -34,6 +35,7 @@ mod open;
 mod opening;
 mod origin;
 mod quiet;
+mod relay;
 mod reply;
 mod room;
 mod routes;
@@ -50,6 +52,7 @@ pub use lan::{Gate, LanRooms};
 pub use lanes::Lanes;
 pub use missing::{Missing, Server};
 pub use quiet::Workers;
+pub use relay::{LinkAsked, Relay, RelayRooms, serve_relay};
 pub use room::Room;
 pub use routes::{Route, Routes};
 

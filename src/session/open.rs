@@ -38,8 +38,8 @@ use crate::{
     process::{Control, Keeper, Other, Said, claim},
     reload::{Hub, Router, Source, Token, Wiring},
     server::{
-        self, App, Bound, Connection, ControlLinks, ControlRooms, Door, Lanes, Moved, Room, Rooms, Routes, Transport, Workers,
-        app_service, control_service,
+        self, App, Bound, Connection, ControlLinks, ControlRooms, Door, Lanes, Moved, Relay, RelayRooms, Room, Rooms, Routes,
+        Transport, Workers, app_service, control_service,
     },
     telemetry::{Notices, Pace},
     tls::Tls,
@@ -95,6 +95,8 @@ pub struct Opened {
     pub invitations: ControlLinks,
     /// The port to which those of phones lead; `None` where nobody cares for phones.
     pub phones: Option<u16>,
+    /// Links by which DevTools reach tabs of phones, where somebody cares for them.
+    pub relay: Relay,
     /// Set when the wanted port was taken.
     pub moved: Option<Moved>,
 }
@@ -158,7 +160,8 @@ impl Session {
         router.send_replace(app_service(&config, &rooms));
         let phones = phones(&config, &bound, tls.is_some(), &notices);
         let links = links(&config, port, phones.as_ref(), control.port, &notices);
-        let opened = opened(&config, &bound, scheme(tls.as_ref()), &control, &tokens.1);
+        let (relay, linked) = Relay::channel();
+        let opened = opened(&config, &bound, scheme(tls.as_ref()), &control, &tokens.1, relay);
         let opened = Opened { phones: links.as_ref().map(|links| links.page.here), ..opened };
         let control_rooms = ControlRooms {
             project: config.project.clone(),
@@ -195,6 +198,8 @@ impl Session {
         let mut servers = serve(listeners, tls, &door, &router, control_rooms, &notices, &stop);
         if let Some(links) = links {
             servers.spawn(device::serve(adb, links, rooms.other_ports.clone(), notices.clone(), stop.clone()));
+            let relay_rooms = RelayRooms { notices: notices.clone(), sockets: sockets.clone(), stop: stop.clone() };
+            servers.spawn(server::serve_relay(linked, relay_rooms));
         }
         if let Some(listening) = listening {
             servers.spawn(lan::serve(listening, service(&router), stop.clone()));
@@ -364,7 +369,7 @@ fn service(
     })
 }
 
-fn opened(config: &Config, bound: &Bound, scheme: Scheme, control: &Bound, token: &Token) -> Opened {
+fn opened(config: &Config, bound: &Bound, scheme: Scheme, control: &Bound, token: &Token, relay: Relay) -> Opened {
     let port = bound.port;
     let named = config.server.host.filter(|address| !address.is_unspecified());
     let url = named.map_or_else(|| format!("{scheme}://localhost:{port}/"), |address| url(&scheme, address, port));
@@ -376,6 +381,7 @@ fn opened(config: &Config, bound: &Bound, scheme: Scheme, control: &Bound, token
         control_token: token.clone(),
         invitations: ControlLinks::default(),
         phones: None,
+        relay,
         moved: bound.moved.clone(),
     }
 }

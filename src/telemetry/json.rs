@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Notice, OpenPage, PageMessage, Summary, Teller};
+use super::{DevTools, Notice, OpenPage, PageMessage, Summary, Teller};
 use crate::report::{Diagnostic, Excerpt, Report};
 
 /// A notice as a line, with its newline.
@@ -75,6 +75,11 @@ pub fn json_line(notice: &Notice) -> String {
                 "fingerprint": invited.certificate.as_ref().map(|(_, fingerprint)| fingerprint),
             }),
         ),
+        // Without the link: lines of this kind end in logs.
+        Notice::DevTools(found) => {
+            let DevTools { name, page, .. } = &**found;
+            event_line("devtools", json!({ "name": name, "page": page }))
+        }
         Notice::Pages { generation, pages } => {
             event_line("pages", json!({ "generation": generation.0, "pages": pages.iter().map(open_page).collect::<Vec<_>>() }))
         }

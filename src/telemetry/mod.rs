@@ -15,7 +15,7 @@ mod phases;
 mod timeline;
 
 pub use json::{event_line, in_milliseconds, json_line};
-pub use notice::{Change, Heard, Invited, Notice, Notices, Source};
+pub use notice::{Change, DevTools, Heard, Invited, Notice, Notices, Source};
 pub use output::Output;
 pub use pace::{Pace, Shown, Summary};
 pub use page::{Level, OpenPage, PageKind, PageMessage, Place, Teller};

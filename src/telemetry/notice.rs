@@ -184,6 +184,8 @@ pub enum Notice {
     },
     /// A browser in the network may come in.
     Invited(Box<Invited>),
+    /// DevTools may be opened for a tab of a phone.
+    DevTools(Box<DevTools>),
     /// The pages that are open, for somebody who asked.
     Pages {
         /// The generation that answers.
@@ -225,6 +227,19 @@ pub struct Invited {
     pub certificate: Option<(String, String)>,
     /// Where this machine's browser shows such a code.
     pub page: String,
+}
+
+/// DevTools for a tab of a phone.
+#[derive(Clone, Debug)]
+pub struct DevTools {
+    /// The phone's model and serial number.
+    pub name: String,
+    /// The address of its page.
+    pub page: String,
+    /// Where they are, with the way to the tab: a secret.
+    pub link: String,
+    /// Whether Chromium takes the link from a person alone.
+    pub is_typed: bool,
 }
 
 /// Who wrote a line.

@@ -2,13 +2,22 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Write},
+    os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Command, Output},
+    process::{Child, ChildStdout, Command, Output, Stdio},
 };
 
+use futures_util::{SinkExt, StreamExt};
+use http::{StatusCode, header::ORIGIN};
 use serde_json::Value;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Error, Message, client::IntoClientRequest},
+};
 
-use crate::harness::{AdbServer, Chromium, PLUGGED, Phone, SOON, TestProject, TestServer, require};
+use crate::harness::{AdbServer, Chromium, PLUGGED, Phone, SOON, TestProject, TestServer, get, require};
 
 const PIXEL: &str = "Pixel 8";
 
@@ -511,4 +520,158 @@ async fn the_key_opens_the_page_on_every_phone() {
     let told = fs::read_to_string(phone.am()).expect("it was told");
     assert_eq!(told.lines().count(), 1, "{told}");
     assert!(told.contains("\"http://localhost:"), "{told}");
+}
+
+/// The key that opens DevTools, pressed on a terminal whose desktop writes down what it is to open.
+struct Desk {
+    python: Child,
+    said: BufReader<ChildStdout>,
+    _desktop: TestProject,
+}
+
+impl Desk {
+    fn sit_down(adb: &AdbServer, project: &TestProject) -> Self {
+        let desktop = TestProject::from_text(
+            "-- xdg-open --\n#!/bin/sh\necho \"$1\" > \"$OPENED.new\" && mv \"$OPENED.new\" \"$OPENED\"\n",
+        );
+        fs::set_permissions(desktop.path().join("xdg-open"), fs::Permissions::from_mode(0o755))
+            .expect("it can be made executable");
+        let mut python = Command::new(require("python3"))
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/terminal.py"))
+            .args([env!("CARGO_BIN_EXE_everlit").as_ref(), project.path(), Path::new("devtools_of_phone")])
+            .envs(adb.env())
+            .env("PATH", format!("{}:{}", desktop.path().display(), std::env::var("PATH").unwrap_or_default()))
+            .env("OPENED", desktop.path().join("opened"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python starts");
+        let said = BufReader::new(python.stdout.take().expect("piped"));
+        Self { python, said, _desktop: desktop }
+    }
+
+    /// What was said next, once it was.
+    fn next(&mut self) -> String {
+        let mut line = String::new();
+        self.said.read_line(&mut line).expect("it can be read");
+        assert!(line.ends_with('\n'), "it ended: {:?}", self.python.wait());
+        line.trim_end().to_owned()
+    }
+
+    /// Goes on.
+    fn nod(&mut self) {
+        self.python.stdin.as_mut().expect("piped").write_all(b"\n").expect("it listens");
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // It takes everlit with it.
+        let _ = self.python.kill();
+        let _ = self.python.wait();
+    }
+}
+
+/// Opens a websocket as the page of DevTools does: by a host, port and path that it has from its address.
+async fn attach(place: &str, socket: &str, origin: &str) -> Result<WebSocketStream<TcpStream>, StatusCode> {
+    let mut request = format!("ws://{socket}").into_client_request().expect("a valid URL");
+    request.headers_mut().insert(ORIGIN, origin.parse().expect("an origin"));
+    let tcp = TcpStream::connect(place).await.expect("the relay listens");
+    match client_async(request, tcp).await {
+        Ok((stream, _)) => Ok(stream),
+        Err(Error::Http(answer)) => Err(answer.status()),
+        Err(error) => panic!("{socket}: {error}"),
+    }
+}
+
+/// What an expression is in the tab at the other end.
+async fn evaluated(socket: &mut WebSocketStream<TcpStream>, expression: &str) -> Value {
+    let call = serde_json::json!({ "id": 7, "method": "Runtime.evaluate", "params": { "expression": expression } });
+    socket.send(Message::text(call.to_string())).await.expect("it takes it");
+    loop {
+        let message = timeout(SOON, socket.next()).await.expect("an answer in time").expect("it stays open").expect("it works");
+        let answer: Value = serde_json::from_str(message.to_text().expect("text")).expect("JSON");
+        if answer["id"] == 7 {
+            return answer["result"]["result"]["value"].clone();
+        }
+    }
+}
+
+const FRONTEND: &str = "https://chrome-devtools-frontend.appspot.com";
+
+#[tokio::test]
+async fn the_key_opens_devtools_for_the_page_on_a_phone() {
+    let (adb, project) = (AdbServer::start(), site());
+    let phone = Phone::lying_there(PIXEL, &[]);
+    let mut desk = Desk::sit_down(&adb, &project);
+    let url = desk.next();
+    let port = url.trim_end_matches('/').rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
+    desk.nod();
+    assert_eq!(desk.next(), "plug it in");
+    phone.connect(&adb);
+    phone.page(port).await;
+    desk.nod();
+    assert_eq!(desk.next(), "open the page");
+    phone.browse(&url).await;
+    wait_shown(&adb, &project).await;
+    desk.nod();
+
+    let (event, link): (Value, String) = serde_json::from_str(&desk.next()).expect("JSON");
+    assert_eq!((&event["name"], &event["page"]), (&phone.name(PIXEL).into(), &url.clone().into()));
+    let (frontend, socket) = link.split_once("?ws=").expect("a way to the tab");
+    assert!(frontend.starts_with(&format!("{FRONTEND}/serve_rev/@")) && frontend.ends_with("/inspector.html"), "{link}");
+    let (place, token) = socket.split_once('/').expect("a path");
+    assert!(place.starts_with("127.0.0.1:") && token.len() == 48, "{link}");
+
+    let mut devtools = attach(place, socket, FRONTEND).await.expect("the link is good");
+    assert_eq!(evaluated(&mut devtools, "1 + 1").await, 2);
+    assert_eq!(evaluated(&mut devtools, "location.href").await, url);
+    let long = evaluated(&mut devtools, "'x'.repeat(8 * 1024 * 1024)").await;
+    assert_eq!(long.as_str().map(str::len), Some(8 * 1024 * 1024));
+    let relay = place.rsplit_once(':').expect("a port").1;
+    for near in [
+        format!("{place}/"),
+        format!("{place}/{}", &token[1..]),
+        format!("{place}/{token}0"),
+        format!("{place}/json/list"),
+        format!("evil.example:{relay}/{token}"),
+        format!("127.0.0.1:1/{token}"),
+    ] {
+        assert_eq!(attach(place, &near, FRONTEND).await.err(), Some(StatusCode::NOT_FOUND), "{near}");
+    }
+    for own in ["/", "/__everlit/client.js", &format!("/{token}")] {
+        assert!(!get(&format!("{}{own}", url.trim_end_matches('/'))).await.text().contains(token), "{own}");
+    }
+    check_devtools_themselves(socket).await;
+
+    devtools.close(None).await.expect("it can be closed");
+    desk.nod();
+    assert!(desk.python.wait().expect("it ends").success());
+    assert!(TcpStream::connect(place).await.is_err(), "nobody listens any more");
+}
+
+/// The DevTools of a Chromium of this machine show the elements of the phone's page to whoever looks at them.
+async fn check_devtools_themselves(socket: &str) {
+    let chromium = Chromium::start().await;
+    let page = chromium.open(&format!("devtools://devtools/bundled/inspector.html?ws={socket}")).await;
+    page.evaluate(
+        "globalThis.seen = (node) => [...node.childNodes].map((child) => (child.nodeType === Node.TEXT_NODE ? child.data : '')
+            + (child.shadowRoot ? seen(child.shadowRoot) : '') + seen(child)).join('').replaceAll('\\u200b', '')",
+    )
+    .await;
+    page.wait_until("seen(document.body).includes('<h1>one</h1>')", SOON).await;
+}
+
+/// Waits until a tab of the only phone shows the project.
+async fn wait_shown(adb: &AdbServer, project: &TestProject) {
+    let deadline = std::time::Instant::now() + SOON;
+    loop {
+        let json: Value = serde_json::from_str(&printed(&adb.devices(project.path(), &["--json"]))).expect("JSON");
+        let mut tabs = json["devices"][0]["tabs"].as_array().into_iter().flatten();
+        if tabs.any(|tab| tab["shows_project"] == true) {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{json}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }

@@ -52,6 +52,7 @@ class Shell:
             preexec_fn=self.into_foreground,
         )
         self.ready = json.loads(self.job.stdout.readline())
+        self.said = ""
         self.wait_single()
 
     def into_foreground(self):
@@ -112,13 +113,16 @@ class Shell:
 
     def next_event(self, name):
         for line in self.job.stdout:
+            self.said += line.decode()
             event = json.loads(line)
             if event["event"] == name:
                 return event
         raise SystemExit(f"{how}: ended before it said {name}")
 
-    def check_end(self):
-        events = self.job.stdout.read().decode()
+    def check_end(self, secret):
+        events = self.said + self.job.stdout.read().decode()
+        if secret and secret in events:
+            raise SystemExit(f"{how}: a secret was told: {events}")
         code = self.job.wait(LIMIT_S)
         after = self.modes()
         if code != 0 or after != self.before:
@@ -260,6 +264,50 @@ def open_on_phones(shell):
     q(shell)
 
 
+def devtools_of_phone(shell):
+    """DevTools open for the page on a phone: the browser of the environment, which writes what it is to open to the file OPENED, gets a link.
+
+    What is to be done with the phone meanwhile is up to whoever reads the lines that are printed, and answers each by one.
+    """
+    opened = os.environ["OPENED"]
+
+    def pause(line):
+        print(line, flush=True)
+        sys.stdin.readline()
+
+    def link():
+        shell.press(b"D")
+        event = shell.next_event("devtools")
+        wait_until("the browser is asked", lambda: os.path.exists(opened) and open(opened).read().endswith("\n"))
+        link = open(opened).read().strip()
+        os.remove(opened)
+        return event, link
+
+    def keys():
+        shell.press(b"h")
+        return shell.next_event("info")["text"]
+
+    pause(shell.ready["url"])
+    shell.press(b"D")
+    said = shell.next_event("info")["text"]
+    if not said.startswith("adb knows no phone") or "D DevTools" in keys():
+        raise SystemExit(f"{how}: without a phone it said {said}")
+    pause("plug it in")
+    shell.press(b"D")
+    said = ""
+    while "DevTools" not in said:
+        said = shell.next_event("device")["what"]
+    if "none of its tabs shows this project; `d` in its terminal" not in said or "D DevTools" not in keys():
+        raise SystemExit(f"{how}: without a tab it said {said}")
+    pause("open the page")
+    event, first = link()
+    pause(json.dumps([event, first]))
+    if link()[1] != first:
+        raise SystemExit(f"{how}: another link to the same tab")
+    q(shell)
+    return first.rpartition("/")[2]
+
+
 def list_pages(shell):
     """Those that are open, with the generation each shows and how fast it answers; a page that is closed is not among them."""
 
@@ -351,7 +399,7 @@ def roll_back_past_rebuilds(shell):
 
 WAYS = {
     way.__name__: way
-    for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once, roll_back, roll_back_past_rebuilds, open_on_phones, list_pages, inspect)
+    for way in (q, interrupt, term, hang_up, suspended, in_background, foreground_again, foreground_again_at_once, roll_back, roll_back_past_rebuilds, open_on_phones, devtools_of_phone, list_pages, inspect)
 }
 
 if how == "closed":
@@ -360,7 +408,6 @@ if how == "closed":
 
 shell = Shell()
 try:
-    WAYS[how](shell)
-    shell.check_end()
+    shell.check_end(secret=WAYS[how](shell))
 finally:
     shell.job.kill()

@@ -2,11 +2,17 @@
 //!
 //! Colour never carries the only meaning. Nothing is cleared or redrawn: what was printed stays.
 
+mod devtools;
 mod invited;
 mod page;
 mod pages;
 
-use std::{env, path::PathBuf, time::Duration};
+use std::{
+    env,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    time::Duration,
+};
 
 use super::Ready;
 use crate::{
@@ -18,6 +24,7 @@ use crate::{
     server::Moved,
     telemetry::{Change, Notice, Source, Summary},
 };
+use devtools::Reader;
 
 /// Files named on a line; the rest is counted.
 const NAMED: usize = 3;
@@ -140,6 +147,10 @@ impl Human {
             }
             Notice::Console(message) => self.page_message(message),
             Notice::ConsoleLeftOut { teller, messages } => self.page_left_out(teller, *messages),
+            Notice::DevTools(found) => {
+                let reader = if io::stdout().is_terminal() { Reader::Terminal } else { Reader::Other };
+                self.devtools(found, reader)
+            }
             Notice::Invited(invited) => self.invited(invited, invited::columns()),
             Notice::Pages { generation, pages } => self.pages(*generation, pages),
             Notice::Device { name, what } => self.event(Tone::Link, "device", &format!("{}  {}", plain(name), plain(what)), &[]),

@@ -14,7 +14,7 @@ use super::Error;
 const ANSWER: usize = 4 * 1024 * 1024;
 
 /// How long the head of one may be.
-const HEAD: usize = 16 * 1024;
+pub(super) const HEAD: usize = 16 * 1024;
 
 /// What a browser answers, on a connection that is for this question alone.
 pub(super) async fn get(stream: TcpStream, path: &str) -> Result<Value, Error> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Error, Ours, http, sockets};
+use super::{Error, Ours, frontend::Frontend, http, sockets};
 use crate::device::{adb::Adb, untrusted::shown};
 
 /// How many tabs of one browser are looked at.
@@ -29,6 +29,7 @@ pub struct Tab {
 pub(in crate::device) struct Target {
     pub(in crate::device) tab: Tab,
     pub(super) id: String,
+    pub(super) frontend: Frontend,
 }
 
 impl Target {
@@ -66,7 +67,7 @@ fn parse(list: &Value, socket: &str, ours: &Ours) -> Vec<Target> {
         let (id, url) = (text("id"), text("url"));
         let is_tab = text("type") == "page" && is_id(id);
         let tab = Tab { browser: socket.to_owned(), title: shown(text("title")), url: shown(url), is_ours: ours.has(url) };
-        is_tab.then(|| Target { tab, id: id.to_owned() })
+        is_tab.then(|| Target { tab, id: id.to_owned(), frontend: Frontend::parse(text("devtoolsFrontendUrl")) })
     };
     list.as_array().into_iter().flatten().filter_map(target).take(TABS).collect()
 }

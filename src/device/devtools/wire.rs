@@ -19,7 +19,7 @@ use crate::device::untrusted::shown;
 const READ_BUFFER: usize = 16 * 1024;
 
 /// How long the handshake and one answer may take: seconds, on a phone that has to wake its browser for it.
-const ANSWER: Duration = Duration::from_secs(15);
+pub(super) const ANSWER: Duration = Duration::from_secs(15);
 
 /// A connection to one tab.
 pub(super) struct Wire {

@@ -95,7 +95,7 @@ pub(super) async fn session(State(rooms): State<ControlRooms>, request: Request)
 
 /// Whether the other end of a connection is the socket of somebody else than us and root. A system that does not tell whose it is
 /// tells no arguments of other users' processes either, or there are no other users.
-async fn is_another_user(remote: SocketAddr, local: SocketAddr) -> bool {
+pub(in crate::server) async fn is_another_user(remote: SocketAddr, local: SocketAddr) -> bool {
     let Ok(table) = tokio::fs::read_to_string("/proc/net/tcp").await else { return false };
     owner(&table, remote, local).is_some_and(|user| user != 0 && user != geteuid().as_raw())
 }

@@ -54,6 +54,7 @@ use crate::{
 
 pub use exchanges::App;
 pub use invitation::ControlLinks;
+pub(super) use invitation::is_another_user;
 
 /// Largest body, in bytes: the orders are a few words of JSON.
 const BODY: usize = 64 * 1024;
@@ -171,7 +172,10 @@ async fn guard(State(rooms): State<ControlRooms>, request: Request, next: Next) 
 
 /// R19: what this listener answers is never kept, framed, sniffed or told about, refusals included.
 async fn seal(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    sealed(next.run(request).await)
+}
+
+pub(super) fn sealed(mut response: Response) -> Response {
     for (name, value) in SEAL {
         // A page says in a policy of its own what it needs.
         response.headers_mut().entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
