@@ -127,6 +127,8 @@ mod tests {
         };
         check("http://localhost:5173", "http://localhost:5173");
         check("HTTPS://Example.COM:443", "https://example.com");
+        check("http://example.com:80", "http://example.com");
+        check("tauri://example.com:80", "tauri://example.com:80");
         check("http://example.com:443", "http://example.com:443");
         check("http://[::1]:5173", "http://[::1]:5173");
         check("tauri://localhost", "tauri://localhost");
@@ -144,6 +146,12 @@ mod tests {
         for text in ["https://*.com", "http://*.0.0.1", "http://*.1", "http://*.[::1]:80", "http://*..test", "http://*.a.test."] {
             check(text, DOMAIN);
         }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let is_one = |text: &str| text.parse::<Origins>().unwrap().is_one();
+        assert_eq!(["http://localhost:5173", "https://*.example.test"].map(is_one), [true, false]);
     }
 
     #[test]

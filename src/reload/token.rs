@@ -53,6 +53,14 @@ mod tests {
         assert!(!one.matches(&one.reveal()[1..]));
         assert!(!one.matches(&format!("{}0", one.reveal())));
         assert!(!one.matches(""));
-        assert!(!format!("{one:?}").contains(one.reveal()));
+        assert_eq!(format!("{one:?}"), "Token");
+    }
+
+    /// Two differences are no fewer than one.
+    #[test]
+    fn differences_do_not_cancel() {
+        let token = Token("00".repeat(BYTES));
+        let other = format!("11{}", "0".repeat(token.reveal().len() - 2));
+        assert!(!token.matches(&other));
     }
 }

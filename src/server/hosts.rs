@@ -147,6 +147,12 @@ mod tests {
     }
 
     #[test]
+    fn each_refusal_has_its_status() {
+        let refusals = [Stranger::NotOne, Stranger::Malformed, Stranger::Disagree, Stranger::Unknown, Stranger::Elsewhere];
+        assert_eq!(refusals.map(|stranger| stranger.status().as_u16()), [400, 400, 400, 421, 421]);
+    }
+
+    #[test]
     fn our_names_are_ours() {
         for host in ["localhost:4747", "LOCALHOST:4747", "127.0.0.1:4747", "shop.localhost:4747", "shop.test", "shop.test:9"] {
             check("/", &[host], Ok(()));

@@ -119,6 +119,18 @@ mod tests {
     }
 
     #[test]
+    fn pages_are_navigated_to() {
+        let check = |mode: &'static str, expected: bool| {
+            let headers = HeaderMap::from_iter([(SEC_FETCH_MODE.clone(), HeaderValue::from_static(mode))]);
+            assert_eq!(navigates(&headers), expected, "{mode}");
+        };
+        check("navigate", true);
+        check("NAVIGATE", true);
+        check("cors", false);
+        assert!(!navigates(&HeaderMap::new()));
+    }
+
+    #[test]
     fn foreign_loads() {
         let check = |site: Option<&'static str>, mode: Option<&'static str>, expected: bool| {
             let pairs = [("sec-fetch-site", site), ("sec-fetch-mode", mode)];

@@ -230,6 +230,51 @@ mod tests {
         }
     }
 
+    /// No program that is started meanwhile inherits the file, whichever way it was opened.
+    #[test]
+    fn what_is_opened_is_ours_alone() {
+        use rustix::io::{FdFlags, fcntl_getfd};
+
+        let folder = Folder::new(&[("a.txt", "A")]);
+        symlink("a.txt", folder.path("link")).unwrap();
+        for (open, name) in [(open as fn(&Path, &Path) -> _, "a.txt"), (open, "link"), (portable, "a.txt")] {
+            let opened: Beneath = open(&folder.path(""), Path::new(name)).unwrap();
+            assert!(fcntl_getfd(&opened.file).unwrap().contains(FdFlags::CLOEXEC), "{name}");
+        }
+    }
+
+    /// A pipe keeps nobody waiting, and is nothing that is read.
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        use rustix::fs::{CWD, Mode, mkfifoat};
+
+        let folder = Folder::new(&[]);
+        mkfifoat(CWD, folder.path("pipe"), Mode::from_raw_mode(0o644)).unwrap();
+        symlink("pipe", folder.path("link")).unwrap();
+        for name in ["pipe", "link"] {
+            assert!(portable(&folder.path(""), Path::new(name)).is_err(), "{name}");
+            #[cfg(target_os = "linux")]
+            assert!(!open(&folder.path(""), Path::new(name)).unwrap().metadata.is_file(), "{name}");
+        }
+        #[cfg(target_os = "linux")]
+        assert!(!look(&folder.path(""), Path::new("pipe")).unwrap().is_file());
+    }
+
+    /// A folder may be reached through a link; what stands in it may not.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_look_follows_no_link_below_the_folder() {
+        let folder = Folder::new(&[("real/a.txt", "A"), ("real/sub/b.txt", "B")]);
+        for (target, link) in [("real", "root"), ("a.txt", "real/link"), ("sub", "real/subdir")] {
+            symlink(target, folder.path(link)).unwrap();
+        }
+        for root in ["real", "root"] {
+            let is_seen = |name: &str| look(&folder.path(root), Path::new(name)).is_ok();
+            let seen = ["a.txt", "sub/b.txt", "link", "subdir/b.txt", "none"].map(is_seen);
+            assert_eq!(seen, [true, true, false, false, false], "{root}");
+        }
+    }
+
     /// A name that is always there is never missed, however its file is replaced.
     #[cfg(target_os = "linux")]
     #[test]

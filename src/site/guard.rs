@@ -176,6 +176,7 @@ mod tests {
         }
         rustix::fs::mkfifoat(rustix::fs::CWD, folder.path("fifo"), rustix::fs::Mode::from_raw_mode(0o644)).unwrap();
         let _socket = UnixListener::bind(folder.path("sock")).unwrap();
+        std::fs::write(folder.path("a\\b"), "A").unwrap();
         let (templates, data) = (folder.path("templates"), folder.path("data"));
         let guard = Guard::new(&folder.path(""), &[&templates, &data]);
 
@@ -202,6 +203,46 @@ mod tests {
         ] {
             check(&guard, name, "missing");
         }
+    }
+
+    #[test]
+    fn lists_what_it_opens() {
+        let folder = Folder::new(&[("a/b.txt", "B"), ("a/.env", "S"), ("a/c/d.txt", "D"), ("a/own/x", "X"), ("e.txt", "E")]);
+        std::fs::write(folder.path("a/x\\y"), "A").unwrap();
+        let guard = Guard::new(&folder.path(""), &[&folder.path("a/own")]);
+        let mut names = guard.names(&["a"]);
+        names.sort();
+        assert_eq!(names, ["b.txt", "c"]);
+        assert_eq!(guard.names(&["e.txt"]), [""; 0]);
+        assert_eq!(guard.names(&["none"]), [""; 0]);
+    }
+
+    #[test]
+    fn looks_at_what_stands_there() {
+        let folder = Folder::new(&[("a.txt", "A"), ("b/c.txt", "C")]);
+        for (target, link) in [("a.txt", "link"), ("none", "broken"), ("b", "folder")] {
+            symlink(target, folder.path(link)).unwrap();
+        }
+        let guard = Guard::new(&folder.path(""), &[]);
+        let found = |name: &str| (guard.look(name).is_ok(), guard.is_absent(name));
+        let looks = ["a.txt", "b/c.txt", "b", "link", "broken", "folder/c.txt", "none"].map(found);
+        assert_eq!(
+            looks,
+            [(true, false), (true, false), (false, false), (false, false), (false, false), (false, false), (false, true)]
+        );
+    }
+
+    #[test]
+    fn what_the_system_lacks_is_not_missing() {
+        let kind = |code| match OpenError::from(io::Error::from_raw_os_error(code)) {
+            OpenError::Missing => "missing",
+            OpenError::Exhausted(_) => "exhausted",
+            _ => "other",
+        };
+        assert_eq!(
+            [2, 12, 13, 20, 23, 24, 40].map(kind),
+            ["missing", "exhausted", "missing", "missing", "exhausted", "exhausted", "missing"]
+        );
     }
 
     #[test]

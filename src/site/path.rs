@@ -105,13 +105,16 @@ mod tests {
         for nowhere in ["/a\\b", "/%ff%fe.txt", &"/a".repeat(257), "/a.txt/../../x"] {
             check(nowhere, Err(Nowhere));
         }
+        let longest = "/a".repeat(256);
+        check(&longest, Ok((&["a"; 256], false)));
         for malformed in ["/a%", "/a%1", "/%u002e", "/%zz", "/a%00", "/%00/../..", "/%%41"] {
             check(malformed, Err(Malformed));
         }
 
         fn check(raw: &str, expected: Result<(&[&str], bool), BadPath>) {
             let found = SitePath::parse(raw);
-            let found = found.as_ref().map(|path| (path.segments.iter().map(String::as_str).collect::<Vec<_>>(), path.folder));
+            let found =
+                found.as_ref().map(|path| (path.segments().iter().map(String::as_str).collect::<Vec<_>>(), path.is_folder()));
             assert_eq!(found.map_err(|bad| *bad), expected.map(|(segments, folder)| (segments.to_vec(), folder)), "{raw:?}");
         }
     }
