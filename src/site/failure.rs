@@ -97,6 +97,12 @@ pub(super) fn without_place(message: &str) -> String {
     message.split(" at line ").next().unwrap_or(message).to_owned()
 }
 
+/// Line and column, from 1, of a mistake in JSON. Its reader has not counted anything yet where a text is empty or a line has just
+/// begun.
+pub(super) fn place_in_json(error: &serde_json::Error) -> (usize, usize) {
+    (error.line().max(1), error.column().max(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

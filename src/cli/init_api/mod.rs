@@ -75,8 +75,8 @@ pub(super) fn read(path: &Path) -> Result<Api, ApiError> {
     }
     let document: Value = serde_json::from_str(text).map_err(|error| ApiError::Syntax {
         path: path.to_owned(),
-        line: error.line(),
-        column: error.column(),
+        line: error.line().max(1),
+        column: error.column().max(1),
         message: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
     })?;
     api(document).map_err(|message| content(&message))

@@ -187,10 +187,10 @@ fn exact(bytes: &[u8]) -> Result<(), Refusal> {
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(|error| Refusal::BadJson {
-        message: format!("the body is not as it should be: {}", failure::without_place(&error.to_string())),
-        line: error.line(),
-        column: error.column(),
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = failure::place_in_json(&error);
+        let message = format!("the body is not as it should be: {}", failure::without_place(&error.to_string()));
+        Refusal::BadJson { message, line, column }
     })
 }
 
@@ -249,7 +249,7 @@ mod tests {
         check(Kind::Items(1), "[{},1]", "the array has an entry that is no object, at place 1");
         check(Kind::Item(1), "[{}]", "the body is not an object");
         check(Kind::Item(1), "{\n \"a\": }", "the body is not as it should be: expected value at 2:7");
-        check(Kind::Item(1), "", "the body is not as it should be: EOF while parsing a value at 1:0");
+        check(Kind::Item(1), "", "the body is not as it should be: EOF while parsing a value at 1:1");
         check(Kind::Items(1), &format!("[{}]", vec!["{}"; MAX_ITEMS + 1].join(",")), "the array has more than 10000 entries");
         check(
             Kind::Item(1),

@@ -94,7 +94,7 @@ impl Schema {
         }
         let value: Value = serde_json::from_str(text).map_err(|error| SchemaError {
             message: failure::without_place(&error.to_string()),
-            place: Some((error.line(), error.column())),
+            place: Some(failure::place_in_json(&error)),
         })?;
         if !value.is_object() {
             return Err(SchemaError::new("a schema is an object"));

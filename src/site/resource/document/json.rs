@@ -74,8 +74,9 @@ fn check(source: &Text, place: usize) -> Result<Head, DataError> {
     }
     serde_json::from_str(source).map_err(|error| {
         let (line, column) = source.place(0);
-        let column = if error.line() == 1 { column + error.column() - 1 } else { error.column() };
-        DataError { message: failure::without_place(&error.to_string()), place: Some((line + error.line() - 1, column)) }
+        let (below, right) = failure::place_in_json(&error);
+        let column = if below == 1 { column + right - 1 } else { right };
+        DataError { message: failure::without_place(&error.to_string()), place: Some((line + below - 1, column)) }
     })
 }
 
@@ -83,7 +84,7 @@ fn check(source: &Text, place: usize) -> Result<Head, DataError> {
 fn syntax(body: &str, error: &serde_json::Error) -> DataError {
     let closer = serde_json::from_str::<Checked>(body).err();
     let error = closer.as_ref().unwrap_or(error);
-    DataError { message: failure::without_place(&error.to_string()), place: Some((error.line(), error.column())) }
+    DataError { message: failure::without_place(&error.to_string()), place: Some(failure::place_in_json(error)) }
 }
 
 pub(super) fn push(document: &mut Document, items: &[Map<String, Value>]) -> Result<(), Inexpressible> {
@@ -147,7 +148,8 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong_and_where() {
-        check("", "EOF while parsing a value 1:0");
+        check("", "EOF while parsing a value 1:1");
+        check("[{\"a\": \"\n\"}]", "control character (\\u0000-\\u001F) found while parsing a string 2:1");
         check("1", "the file is neither an array of objects nor an object");
         check("[{},\n {]", "key must be a string 2:3");
         check("[{},\n 1]", "entry 1 of the array is no object; a collection is an array of objects 2:2");

@@ -30,7 +30,8 @@ pub(super) fn read(text: &Text) -> Result<Document, DataError> {
 
 fn wrong(error: &serde_json::Error, number: usize, line: &str) -> DataError {
     let indent = line.len() - line.trim_start().len();
-    DataError { message: failure::without_place(&error.to_string()), place: Some((number + 1, indent + error.column())) }
+    let (_, column) = failure::place_in_json(error);
+    DataError { message: failure::without_place(&error.to_string()), place: Some((number + 1, indent + column)) }
 }
 
 pub(super) fn push(document: &mut Document, items: &[Map<String, Value>]) -> Result<(), Inexpressible> {
