@@ -42,12 +42,29 @@ pub(super) fn read(text: &Text) -> Result<Document, DataError> {
     if let Some(byte) = lone_return(text) {
         return Err(DataError::at(text, byte, "a carriage return without a line feed"));
     }
+    if let Some(byte) = foreign_directive(text) {
+        return Err(DataError::at(text, byte, "a directive with a character that is not ASCII"));
+    }
     take_apart(text).map_err(|wrong| DataError::at(text, wrong.byte, wrong.message))
 }
 
 /// An old line end, which almost nothing else takes for one.
 fn lone_return(text: &str) -> Option<usize> {
     memchr::memchr_iter(b'\r', text.as_bytes()).find(|at| text.as_bytes().get(at + 1) != Some(&b'\n'))
+}
+
+/// A line of `%` before the document with what no directive needs: behind it the parser no longer knows where things are.
+fn foreign_directive(text: &str) -> Option<usize> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_start_matches(BYTE_ORDER_MARK);
+        match bare.trim_start().chars().next() {
+            Some('%') if !bare.is_ascii() => return Some(start),
+            Some('%' | '#') | None => start += line.len(),
+            Some(_) => break,
+        }
+    }
+    None
 }
 
 fn take_apart(text: &Text) -> Result<Document, Wrong> {

@@ -54,6 +54,7 @@ fn says_what_is_wrong_and_where() {
     check("a: &x [*x]\n", "an alias stands for something that it is a part of", (1, 8));
     check("[a: 1]\n", "a mapping in a list between brackets needs braces", (1, 2));
     check("a: 1\r\nb: 2\rc: 3", "a carriage return without a line feed", (2, 5));
+    check("# é\n%YAML\u{2028} 1.2\n---\na: b\n", "a directive with a character that is not ASCII", (2, 1));
     check("a: \"x\n", "", (1, 4));
     check("a: b: c\n", "", (1, 5));
     check("\ta: [\n", "", (2, 1));
