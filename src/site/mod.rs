@@ -39,6 +39,8 @@ mod translation;
 mod validator;
 
 pub(crate) use public::{Forms, Proof};
+#[cfg(fuzzing)]
+pub use resource::fuzzing;
 pub(crate) use source::{find_file, shown_text};
 
 use std::{

@@ -11,6 +11,8 @@ mod commit;
 pub(super) mod compact;
 mod document;
 mod durable;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod lens;
 pub(super) mod link;
 pub(super) mod patch;
