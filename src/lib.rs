@@ -75,6 +75,8 @@ pub mod telemetry;
 
 mod after;
 
+mod websocket;
+
 mod joined;
 
 mod failpoint;

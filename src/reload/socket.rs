@@ -6,10 +6,7 @@
 //! The upgrade is done here with tungstenite over hyper, so that its limits are ours: small buffers, small messages, a
 //! bounded queue, and a browser that does not answer a ping is let go.
 
-use std::{
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::{pin::pin, time::Instant};
 
 use axum::{
     body::Body,
@@ -18,16 +15,15 @@ use axum::{
         uri::{Authority, Scheme},
     },
 };
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use hyper::ext::Protocol;
 use hyper_util::rt::TokioIo;
-use tokio::{sync::broadcast::error::RecvError, time::timeout};
+use tokio::sync::broadcast::error::RecvError;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Error, Message as Frame, Utf8Bytes,
-        handshake::server::create_response,
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+        protocol::{Role, frame::coding::CloseCode},
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -42,22 +38,14 @@ use super::{
     update::Update,
     verdict::Verdict,
 };
-use crate::{generation::Generation, telemetry::OpenPage};
+use crate::{
+    generation::Generation,
+    telemetry::OpenPage,
+    websocket::{PING, close, limits, say, switch},
+};
 
 /// Largest message a browser may send (R25).
 const MESSAGE: usize = 64 * 1024;
-
-/// Bytes that may wait to be written (R25).
-const WRITE_QUEUE: usize = 1024 * 1024;
-
-/// Read buffer of a socket. tungstenite's default of 128 KiB is allocated for each one at once.
-const READ_BUFFER: usize = 4096;
-
-/// How often a browser is pinged; one that has not answered by the next ping is gone.
-const PING: Duration = Duration::from_secs(30);
-
-/// How long one message may take to leave. A phone that lost its network must not keep a task for ever.
-const SEND_LIMIT: Duration = Duration::from_secs(10);
 
 /// A handshake that was turned down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,21 +101,13 @@ impl Hub {
         let upgrade = hyper::upgrade::on(request);
         let life = async move {
             let Ok(upgraded) = upgrade.await else { return };
-            let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits())).await;
+            let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits(MESSAGE))).await;
             Socket { socket, listener, visitor, browser, ear: Ear::new(browser), tab: None, path: String::new(), pinged: None }
                 .live(stop)
                 .await;
         };
         Ok((response, life))
     }
-}
-
-fn limits() -> WebSocketConfig {
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .max_message_size(Some(MESSAGE))
-        .max_frame_size(Some(MESSAGE))
-        .max_write_buffer_size(WRITE_QUEUE)
 }
 
 /// Over HTTP/2 a socket is a stream, asked for by CONNECT (RFC 8441 §5); over HTTP/1.1 it is what the connection turns into.
@@ -137,9 +117,7 @@ fn handshake(request: &Request<Body>) -> Option<Response<Body>> {
         let is_known = request.headers().get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
         return (is_websocket && is_known).then(Response::default);
     }
-    let mut bare = Request::builder().method(request.method()).uri(request.uri()).version(request.version()).body(()).ok()?;
-    *bare.headers_mut() = request.headers().clone();
-    create_response(&bare).ok().map(|response| response.map(|()| Body::empty()))
+    switch(request)
 }
 
 /// An `Origin` must be our own: its authority is the one of the request, which was checked before. Programs send none.
@@ -173,7 +151,7 @@ struct Socket<S> {
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
     async fn live(mut self, stop: CancellationToken) {
         let code = self.talk(stop).await;
-        let _ = timeout(SEND_LIMIT, self.socket.close(code.map(|code| CloseFrame { code, reason: "".into() }))).await;
+        close(&mut self.socket, code).await;
     }
 
     /// Talks until one side ends it; answers with what to say in the close frame.
@@ -214,7 +192,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Socket<S> {
 
     /// `None` when the browser takes nothing any more.
     async fn say(&mut self, frame: Frame) -> Option<()> {
-        timeout(SEND_LIMIT, self.socket.send(frame)).await.ok()?.ok()
+        say(&mut self.socket, frame).await
     }
 
     async fn ping(&mut self) -> Option<()> {

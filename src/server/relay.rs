@@ -20,7 +20,6 @@ use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
 };
-use tokio_tungstenite::tungstenite::handshake::server::create_response;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::service_fn;
 
@@ -31,7 +30,7 @@ use super::{
     reply::{head, refuse},
     serve,
 };
-use crate::{device::Debuggee, joined::joined, reload::Token, telemetry::Notices};
+use crate::{device::Debuggee, joined::joined, reload::Token, telemetry::Notices, websocket::switch};
 
 /// Tabs that have links. The one whose link is the oldest loses it: nobody looks at so many.
 const LINKS: usize = 16;
@@ -222,13 +221,6 @@ struct Admitted {
     key: HeaderValue,
     /// The answer that makes it one.
     switch: Response,
-}
-
-/// The answer to a websocket's handshake. None of its extensions are taken.
-fn switch(request: &Request<Body>) -> Option<Response> {
-    let mut bare = Request::builder().method(request.method()).uri(request.uri()).version(request.version()).body(()).ok()?;
-    bare.headers_mut().clone_from(request.headers());
-    create_response(&bare).ok().map(|response| response.map(|()| Body::empty()))
 }
 
 #[cfg(test)]

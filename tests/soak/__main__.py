@@ -98,14 +98,14 @@ def settle(world):
 
 def check_single(world):
     """A save that nothing else stands beside is told to every page, once."""
-    quiet(world)
+    before = quiet(world)[0]
     what = world.random.choice(("page", "style"))
     file = project.FILES[what][0]
     # Rewritten in one call: a file that is removed first is two states, and may be told as such.
     world.save(what, project.renamed_over)
     told = quiet(world, wait=True)
-    counts = {sum(file in message["cause"] for message in messages) for messages in told}
-    require(counts == {1}, f"{file} was told {sorted(counts)} times")
+    counts = {sum(file in message["cause"] for message in messages): messages for messages in told}
+    require(list(counts) == [1], f"{file}, saved as number {world.saved[what]}, was told {counts}; before that {before}")
 
 
 def quiet(world, wait=False):

@@ -2,35 +2,37 @@
 //!
 //! Nothing is heard on this socket, and nothing waits for it: whoever is too far behind is told how many events it missed.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc};
 
 use axum::{
-    body::Body,
     extract::{Request, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use http::{HeaderValue, header::SEC_WEBSOCKET_PROTOCOL};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::broadcast::{Receiver, error::RecvError},
-    time::{Instant, interval_at, timeout},
+    time::{Instant, interval_at},
 };
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Message as Frame,
-        handshake::server::create_response,
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+        protocol::{Role, frame::coding::CloseCode},
     },
 };
 use tokio_util::sync::CancellationToken;
 
 use super::ControlRooms;
-use crate::{server::reply::refuse, telemetry::event_line};
+use crate::{
+    server::reply::refuse,
+    telemetry::event_line,
+    websocket::{PING, close, limits, say, switch},
+};
 
 /// What this socket speaks. A page cannot send headers with a handshake: it names this protocol, and its token as another one.
 const PROTOCOL: &str = "everlit";
@@ -44,15 +46,6 @@ pub(super) const SOCKETS: usize = 16;
 /// Largest message that is read; none is wanted.
 const MESSAGE: usize = 4096;
 
-/// Bytes that may wait to be written.
-const WRITE_QUEUE: usize = 1024 * 1024;
-
-/// How often the other side is asked whether it is there.
-const PING: Duration = Duration::from_secs(30);
-
-/// How long one message may take to leave.
-const SEND_LIMIT: Duration = Duration::from_secs(10);
-
 /// The token of a handshake, where it is named as a protocol.
 pub(super) fn token(headers: &HeaderMap) -> Option<&str> {
     protocols(headers).find_map(|protocol| protocol.strip_prefix(BEARER))
@@ -65,17 +58,12 @@ fn protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 
 pub(super) async fn events(State(rooms): State<ControlRooms>, request: Request) -> Response {
     let headers = request.headers();
-    let mut bare = http::Request::builder().method(request.method()).uri(request.uri()).version(request.version()).body(());
-    if let Some(own) = bare.as_mut().ok().map(http::Request::headers_mut) {
-        own.clone_from(headers);
-    }
-    let Some(response) = bare.ok().and_then(|bare| create_response(&bare).ok()) else {
+    let Some(mut response) = switch(&request) else {
         return refuse(headers, StatusCode::BAD_REQUEST, "this address is for websockets; send an Upgrade");
     };
     let Ok(seat) = Arc::clone(&rooms.seats).try_acquire_owned() else {
         return refuse(headers, StatusCode::SERVICE_UNAVAILABLE, "too many listen to the events; close some");
     };
-    let mut response = response.map(|()| Body::empty());
     if protocols(headers).any(|protocol| protocol == PROTOCOL) {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
@@ -84,15 +72,9 @@ pub(super) async fn events(State(rooms): State<ControlRooms>, request: Request) 
     let life = async move {
         let _seat = seat;
         let Ok(upgraded) = upgrade.await else { return };
-        let limits = WebSocketConfig::default()
-            .read_buffer_size(MESSAGE)
-            .max_message_size(Some(MESSAGE))
-            .max_frame_size(Some(MESSAGE))
-            .max_write_buffer_size(WRITE_QUEUE);
-        let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits)).await;
+        let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(limits(MESSAGE))).await;
         if tell(&mut socket, overheard, stop).await.is_some() {
-            let away = CloseFrame { code: CloseCode::Away, reason: "".into() };
-            let _ = timeout(SEND_LIMIT, socket.close(Some(away))).await;
+            close(&mut socket, Some(CloseCode::Away)).await;
         }
     };
     rooms.sockets.spawn_on(life, &rooms.runtime);
@@ -130,8 +112,4 @@ where
             () = &mut stopped => return Some(()),
         }
     }
-}
-
-async fn say<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>, frame: Frame) -> Option<()> {
-    timeout(SEND_LIMIT, socket.send(frame)).await.ok()?.ok()
 }

@@ -70,7 +70,7 @@ async fn the_last_good_content_stays() {
     let refreshed = project.refresh(&["data/posts.json"]);
     assert_eq!(refreshed.changed.len(), 1);
     let places: Vec<String> = refreshed.failures.iter().map(|report| report.diagnostics[0].place()).collect();
-    assert_eq!(places, ["data/posts.json:3:0", "data/posts.v1.toml:1:1"]);
+    assert_eq!(places, ["data/posts.json:3:1", "data/posts.v1.toml:1:1"]);
     assert!(refreshed.failures[0].output.contains("{\"id\": 2"));
     project.get("/api/posts").await.is(200, r#"[{"id":1}]"#);
     // What is being edited is not written over.
