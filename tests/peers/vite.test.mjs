@@ -91,6 +91,8 @@ test('a mistake shows in Vite’s overlay, and goes with it', async (t) => {
   const seen = await open(t, everlit.url);
   const greets = (text) => until(async () => (await seen.page.textContent('#greeting')) === text, () => text);
   await greets('hello');
+  // Vite does not tell again what it said before its socket was open.
+  await socket(seen, '/?token=');
   write(folder, 'src/greeting.js', `import './missing.js';\nexport const greeting = 'hello';\n`);
   await seen.page.waitForSelector('vite-error-overlay', { state: 'attached' });
   write(folder, 'src/greeting.js', `export const greeting = 'mended';\n`);
