@@ -18,6 +18,10 @@ export async function open(t, url) {
   page.setDefaultTimeout(SOON_MS);
   const seen = { browser, page, loads: 0, sockets: [], errors: [] };
   page.on('domcontentloaded', () => (seen.loads += 1));
+  // Those of the document before are gone, whenever that is said.
+  page.on('framenavigated', (frame) => {
+    if (frame === page.mainFrame()) for (const it of seen.sockets) it.open = false;
+  });
   page.on('pageerror', (error) => seen.errors.push(error.message));
   await watchSockets(page, seen.sockets);
   await page.goto(url);
