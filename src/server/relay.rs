@@ -77,7 +77,7 @@ impl Relay {
     /// Where DevTools reach a tab: host, port and path of a websocket, the same each time for the same tab. A secret.
     ///
     /// # Errors
-    /// See [`NoLink`].
+    /// Why there is none.
     pub async fn link(&self, tab: Debuggee) -> Result<String, NoLink> {
         let (answer, answered) = oneshot::channel();
         self.0.send(LinkAsked { tab, answer }).await.map_err(|_| NoLink::Over)?;
