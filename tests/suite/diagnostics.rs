@@ -473,8 +473,9 @@ async fn an_editor_of_the_terminal_gets_a_window_there() {
 #[tokio::test]
 async fn tools_open_files_of_the_project_and_nobody_anything_else() {
     let project = TestProject::from_text("-- static/index.html --\n<h1>one\n-- a.txt --\nA\n");
-    fs::write(project.path().parent().expect("a folder").join("everlit-outside.txt"), "S").expect("it can be written");
-    std::os::unix::fs::symlink("../everlit-outside.txt", project.path().join("link_out")).expect("it can be made");
+    let beside = tempfile::NamedTempFile::new_in(project.path().parent().expect("a folder")).expect("it can be made");
+    let outside = format!("../{}", beside.path().file_name().and_then(|name| name.to_str()).expect("a name"));
+    std::os::unix::fs::symlink(&outside, project.path().join("link_out")).expect("it can be made");
     let (folder, program) = editor();
     let program = format!("'{}' {{file}}:{{line}}", program.display());
     let server = TestServer::start_with(project.path(), &["--port", "0"], &[("EVERLIT_EDITOR", &program)]);
@@ -494,17 +495,7 @@ async fn tools_open_files_of_the_project_and_nobody_anything_else() {
         send(Method::POST, &own, &headers, order.to_string()).await.status.as_u16()
     };
 
-    for bad in [
-        "../everlit-outside.txt",
-        "link_out",
-        "file:///etc/passwd",
-        "a.txt; touch x",
-        "$(touch x)",
-        "/etc/passwd",
-        "static",
-        "",
-        "-x",
-    ] {
+    for bad in [&outside, "link_out", "file:///etc/passwd", "a.txt; touch x", "$(touch x)", "/etc/passwd", "static", "", "-x"] {
         assert_eq!(ask(&bearer, json!({ "file": bad })).await, 404, "{bad}");
     }
     assert_eq!(ask(&bearer, json!({ "file": "a.txt", "line": "1; x" })).await, 400);

@@ -3,9 +3,11 @@
 //! The adb server is the real one. A phone is `phone.py`: the device's side of the protocol, with a network of its own.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Output, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -100,6 +102,9 @@ impl Drop for AdbServer {
         }
     }
 }
+
+/// How long a phone's browser may take to be gone.
+const GOING: Duration = Duration::from_secs(5);
 
 /// A phone; dropping it takes it away.
 pub(crate) struct Phone {
@@ -250,5 +255,11 @@ impl Drop for Phone {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // The processes of its browser go by themselves, and make folders anew until then.
+        let until = Instant::now() + GOING;
+        while self.folder.path().exists() && Instant::now() < until {
+            let _ = fs::remove_dir_all(self.folder.path());
+            thread::sleep(4 * LOOK_AGAIN);
+        }
     }
 }
