@@ -18,10 +18,6 @@ export async function open(t, url) {
   page.setDefaultTimeout(SOON_MS);
   const seen = { browser, page, loads: 0, sockets: [], errors: [] };
   page.on('domcontentloaded', () => (seen.loads += 1));
-  // Those of the document before are gone, whenever that is said.
-  page.on('framenavigated', (frame) => {
-    if (frame === page.mainFrame()) for (const it of seen.sockets) it.open = false;
-  });
   page.on('pageerror', (error) => seen.errors.push(error.message));
   await watchSockets(page, seen.sockets);
   await page.goto(url);
@@ -37,6 +33,12 @@ export async function socket(seen, text) {
 async function watchSockets(page, sockets) {
   const protocol = await page.context().newCDPSession(page);
   await protocol.send('Network.enable');
+  await protocol.send('Page.enable');
+  // Those of the document before are gone, whenever that is said. A new address in the same document, as frameworks write it into
+  // the history, is none of these events.
+  protocol.on('Page.frameNavigated', ({ frame }) => {
+    if (!frame.parentId) for (const it of sockets) it.open = false;
+  });
   protocol.on('Network.webSocketCreated', ({ requestId, url }) => sockets.push({ requestId, url, open: false }));
   protocol.on('Network.webSocketHandshakeResponseReceived', ({ requestId, response }) => {
     const found = sockets.find((it) => it.requestId === requestId);
