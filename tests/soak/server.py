@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -43,6 +44,15 @@ class Server:
 
     def get(self, path):
         """Status and body."""
+        head, body = self.ask(path)
+        return int(head.split()[1]), body
+
+    def generation(self):
+        """The one that answers."""
+        return int(re.search(r"(?mi)^everlit-generation: (\d+)", self.ask("/page.html")[0])[1])
+
+    def ask(self, path):
+        """Head and body."""
         with self.connect() as line:
             line.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\nConnection: close\r\n\r\n".encode())
             answer = b""
@@ -51,7 +61,7 @@ class Server:
         head, _, body = answer.partition(b"\r\n\r\n")
         if not head:
             raise Wrong(f"no answer to {path}")
-        return int(head.split()[1]), body.decode(errors="replace")
+        return head.decode("latin1"), body.decode(errors="replace")
 
     def wait_answer(self, path, words):
         deadline = time.monotonic() + START_LIMIT_S
