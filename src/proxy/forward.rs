@@ -69,8 +69,7 @@ impl Upstream {
                 Err(Failure::Unsent) => {
                     debug_assert!(outbound.is_whole(), "what was not sent came back");
                     drop(entry);
-                    phases
-                        .during(Phase::Queue, self.wait_to_reconnect(&backend, &mut patience))
+                    Box::pin(phases.during(Phase::Queue, self.wait_to_reconnect(&backend, &mut patience)))
                         .await
                         .map_err(|error| backend.explain(error))?;
                 }
@@ -89,7 +88,7 @@ impl Upstream {
             match self.look() {
                 Look::Admitted(backend, entry) => return Ok((backend, entry)),
                 Look::Down(error) => return Err(error),
-                Look::Wait => phases.during(Phase::Queue, self.park(patience)).await?,
+                Look::Wait => Box::pin(phases.during(Phase::Queue, self.park(patience))).await?,
             }
         }
     }

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt;
 use http::Extensions;
 
 /// A part of the way to an answer.
@@ -67,14 +68,15 @@ impl Phases {
     }
 
     /// Counts the time until there is an output as that of a phase.
-    pub async fn during<F: Future>(&self, phase: Phase, future: F) -> F::Output {
-        if self.0.is_none() {
-            return future.await;
-        }
-        let began = Instant::now();
-        let output = future.await;
-        self.add(phase, began.elapsed());
-        output
+    pub fn during<F: Future>(&self, phase: Phase, future: F) -> impl Future<Output = F::Output> {
+        let began = self.0.as_ref().map(|_| Instant::now());
+        // An asynchronous function would have room for the future twice: as its argument, and as what it waits for.
+        future.map(move |output| {
+            if let Some(began) = began {
+                self.add(phase, began.elapsed());
+            }
+            output
+        })
     }
 
     /// What was spent until now.

@@ -80,8 +80,13 @@ impl Transport {
     ) -> Result<Response<Content>, Failure> {
         match protocol {
             Protocol::Http1 => self.send_alone(request, over).await,
-            Protocol::Http2 => self.channel.send(&self.dial, request).await,
+            // What is rare has a box of its own: every request has room for the longest wait.
+            Protocol::Http2 => Box::pin(self.channel.send(&self.dial, request)).await,
         }
+    }
+
+    async fn connect(&self) -> Result<Box<Line>, Failure> {
+        Line::over(self.dial.connect(Protocol::Http1).await?).await
     }
 
     /// Over a connection that is this request's until its answer ends.
@@ -89,7 +94,7 @@ impl Transport {
         let kept = if over == Connections::Pooled { self.pool.take().await } else { None };
         let line = match kept {
             Some(line) => line,
-            None => Line::over(self.dial.connect(Protocol::Http1).await?).await?,
+            None => Box::pin(self.connect()).await?,
         };
         Lease::new(line, self.pool.clone()).send(request).await
     }
