@@ -48,7 +48,7 @@ pub(crate) const MOST_URI_BYTES: usize = 60 * 1024;
 /// The most that can be configured of headers. Each connection may hold so much.
 pub(crate) const MOST_HEADER_BYTES: usize = 256 * 1024;
 
-/// The most headers that can be configured; the parser keeps room for so many on its stack.
+/// The most headers that can be configured.
 pub(crate) const MOST_HEADERS: usize = 400;
 
 /// The longest body that can be configured, as much as all bodies together may hold.

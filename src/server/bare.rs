@@ -38,9 +38,9 @@ fn reason(status: StatusCode) -> Option<String> {
             Some(format!("the address is longer than the {MOST_URI_BYTES} bytes that `[limits] uri` in everlit.toml can allow\n"))
         }
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Some(format!(
-            "the head of the request has more than the {HEADER_BYTES} bytes or {MOST_HEADERS} headers that `[limits] header_bytes` \
-             and `headers` in everlit.toml can allow; every project that was ever at this host left its cookies: delete them, or \
-             open http://PROJECT.localhost in place of localhost\n"
+            "the head of the request has more than the {HEADER_BYTES} bytes that `[limits] header_bytes` in everlit.toml can allow, or \
+             more headers than `[limits] headers` does, which can be {MOST_HEADERS}; every project that was ever at this host left \
+             its cookies: delete them, or open http://PROJECT.localhost in place of localhost\n"
         )),
         _ => None,
     }

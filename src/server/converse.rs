@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{config::MOST_HEADERS, tls};
 
-/// Most headers of a request; fewer that are too many all the same are refused further in, with words (R25).
+/// Most headers of a request where many are allowed; fewer that are too many all the same are refused further in, with words (R25).
 const HEADERS: usize = MOST_HEADERS;
 
 /// How long a client may take to say what it speaks, the handshake of TLS included (R25).
@@ -102,7 +102,9 @@ pub(super) async fn converse<S>(
     let connection = Connection { local, remote, transport: opened.transport };
     let ended = match opened.protocol {
         Protocol::Http2 => speak_http2(opened.wire, connection, service, common, stop).await,
-        Protocol::Http1 | Protocol::Tls => speak_http1(opened.wire, connection, service, stop).await,
+        Protocol::Http1 | Protocol::Tls => {
+            speak_http1(opened.wire, connection, service, door.room.is_for_many_headers(), stop).await
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, %remote, "connection ended");
@@ -130,7 +132,13 @@ async fn open(mut stream: TcpStream, door: &Door) -> io::Result<Option<Opened>> 
     }))
 }
 
-async fn speak_http1<S>(wire: Wire, connection: Connection, service: S, stop: CancellationToken) -> hyper::Result<()>
+async fn speak_http1<S>(
+    wire: Wire,
+    connection: Connection,
+    service: S,
+    many_headers: bool,
+    stop: CancellationToken,
+) -> hyper::Result<()>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
@@ -143,7 +151,10 @@ where
         service.clone().oneshot(request)
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_buf_size(HEADER_BYTES).max_headers(HEADERS);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_buf_size(HEADER_BYTES);
+    if many_headers {
+        builder.max_headers(HEADERS);
+    }
     let conversation = builder.serve_connection(TokioIo::new(wire), TowerToHyperService::new(service)).with_upgrades();
     let mut conversation = pin!(conversation);
     tokio::select! {

@@ -1,4 +1,4 @@
-//! How many connections there may be at once.
+//! How much there is room for: connections at once, and headers in the head of a request.
 //!
 //! A [`Place`] is held for as long as a connection lives. When all are taken the next one waits, those behind it in the kernel's queue,
 //! and the console says so, once, with the key that allows more: nobody else can be told before they are listened to.
@@ -7,22 +7,26 @@ use std::{
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use rustix::io::Errno;
 use tokio::sync::watch;
 
-use crate::{config::AtOnceLimits, telemetry::Notices};
+use crate::{config::LimitsConfig, telemetry::Notices};
 
-/// The places that some listeners share. Cheap to clone.
+/// The headers for which hyper's parser has room on its stack; for more it asks for memory twice, for every request.
+const HEADERS_AT_NO_COST: usize = 100;
+
+/// What some listeners share. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Room(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     places: watch::Sender<Places>,
+    headers: AtomicUsize,
     notices: Notices,
     is_told: AtomicBool,
     is_refusal_told: AtomicBool,
@@ -39,17 +43,26 @@ struct Places {
 pub(super) struct Place(Arc<Inner>);
 
 impl Room {
-    /// Room for as many as there may be unless more are allowed.
+    /// Room for as much as there may be unless more is allowed.
     #[must_use]
     pub fn new(notices: Notices) -> Self {
-        let places = watch::Sender::new(Places { taken: 0, most: AtOnceLimits::default().connections });
-        Self(Arc::new(Inner { places, notices, is_told: AtomicBool::new(false), is_refusal_told: AtomicBool::new(false) }))
+        let LimitsConfig { at_once, head, .. } = LimitsConfig::default();
+        let places = watch::Sender::new(Places { taken: 0, most: at_once.connections });
+        let (headers, is_told, is_refusal_told) =
+            (AtomicUsize::new(head.headers), AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(Inner { places, headers, notices, is_told, is_refusal_told }))
     }
 
-    /// Allows so many from now on; those that are open stay.
-    pub fn allow(&self, most: usize) {
-        self.0.places.send_modify(|places| places.most = most);
+    /// Allows so much from now on; connections that are open stay as they are.
+    pub fn allow(&self, limits: &LimitsConfig) {
+        self.0.places.send_modify(|places| places.most = limits.at_once.connections);
+        self.0.headers.store(limits.head.headers, Ordering::Relaxed);
         self.0.is_told.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a new connection's parser has to make room for headers.
+    pub(super) fn is_for_many_headers(&self) -> bool {
+        self.0.headers.load(Ordering::Relaxed) > HEADERS_AT_NO_COST
     }
 
     /// Waits for a place. Cancel-safe.
@@ -109,8 +122,14 @@ mod tests {
     fn room(most: usize) -> (Room, crate::telemetry::Heard) {
         let (notices, heard) = Notices::channel();
         let room = Room::new(notices);
-        room.allow(most);
+        room.allow(&limits(most, 100));
         (room, heard)
+    }
+
+    fn limits(connections: usize, headers: usize) -> LimitsConfig {
+        let mut limits = LimitsConfig::default();
+        (limits.at_once.connections, limits.head.headers) = (connections, headers);
+        limits
     }
 
     #[tokio::test]
@@ -148,12 +167,22 @@ mod tests {
         let first = room.enter().await;
         let mut waiting = Box::pin(room.enter());
         assert!(waiting.as_mut().now_or_never().is_none());
-        room.allow(2);
+        room.allow(&limits(2, 100));
         let second = waiting.await;
-        room.allow(1);
+        room.allow(&limits(1, 100));
         drop(first);
         assert!(room.enter().now_or_never().is_none(), "one is open still");
         drop(second);
         assert!(room.enter().now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn more_headers_than_the_parser_has_room_for_are_asked_for() {
+        let (room, _heard) = room(1);
+        let is_for_many = [100, 101, 100].map(|headers| {
+            room.allow(&limits(1, headers));
+            room.is_for_many_headers()
+        });
+        assert_eq!(is_for_many, [false, true, false]);
     }
 }

@@ -80,8 +80,8 @@ pub(super) struct Listening {
     pub(super) project: String,
     /// The app listener's port.
     pub(super) port: u16,
-    /// How many connections there may be at once: their room is none of the app listener's, which strangers must not fill.
-    pub(super) most: usize,
+    /// How much there is room for: it is none of the app listener's, which strangers must not fill.
+    pub(super) limits: config::LimitsConfig,
     pub(super) tls: Option<Tls>,
     pub(super) lanes: Lanes,
     pub(super) board: Board,
@@ -102,7 +102,7 @@ where
     S::Future: Send,
 {
     let room = Room::new(listening.notices.clone());
-    room.allow(listening.most);
+    room.allow(&listening.limits);
     let door = Door::new(listening.tls.clone(), room, listening.notices.clone()).through(listening.lanes.clone());
     let gate = Arc::new(Gate::new(listening.invitations.rooms.clone(), listening.notices.clone()));
     let service = service_fn(move |request| {

@@ -188,7 +188,7 @@ impl Session {
             wanted: config.server.lan.clone(),
             project: config.project.clone(),
             port,
-            most: config.limits.at_once.connections,
+            limits: config.limits,
             tls: tls.clone(),
             lanes: lanes.clone(),
             board,

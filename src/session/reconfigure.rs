@@ -109,5 +109,5 @@ pub(super) fn apply_settings(config: &Config, rooms: &Rooms, room: &Room) {
     rooms.recorder.allow_capture(config.traffic.capture);
     rooms.recorder.leave_out(config.traffic.except.iter().map(String::as_str).collect());
     rooms.editors.configure(config);
-    room.allow(config.limits.at_once.connections);
+    room.allow(&config.limits);
 }
