@@ -107,7 +107,9 @@ struct Entries {
 
 #[derive(Debug)]
 struct Answer {
+    /// With this length.
     headers: HeaderMap,
+    length: usize,
     body: Kept,
     proof: Proof,
     mark: Mark,
@@ -159,7 +161,9 @@ impl Memo {
         }
         let body = answer.body.body(request)?;
         let mut headers = answer.headers.clone();
-        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        if body.len() != answer.length {
+            headers.insert(header::CONTENT_LENGTH, body.len().into());
+        }
         let mut response = Response::new(body.into());
         *response.headers_mut() = headers;
         Some(response)
@@ -182,7 +186,9 @@ impl Memo {
             Err(error) => return Response::from_parts(head, Body::from_stream(stream::iter([Err::<Bytes, _>(error)]))),
         };
         let kept = stamp.map_or_else(|| Kept::Bytes(body.clone()), Kept::Page);
-        self.write().insert(words, Answer { headers: head.headers.clone(), body: kept, proof, mark });
+        let (mut headers, length) = (head.headers.clone(), body.len());
+        headers.insert(header::CONTENT_LENGTH, length.into());
+        self.write().insert(words, Answer { headers, length, body: kept, proof, mark });
         Response::from_parts(head, body.into())
     }
 
