@@ -39,6 +39,8 @@ pub mod session;
 // The request flow, from socket to answer.
 pub mod server;
 
+pub mod router;
+
 pub mod tls;
 
 pub mod site;

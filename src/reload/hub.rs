@@ -138,7 +138,7 @@ impl Hub {
     #[cfg(test)]
     pub(crate) fn alone(project: &str, standing: watch::Receiver<Standing>, notices: Notices) -> Self {
         let nowhere = tower::service_fn(|_| async { Ok(http::Response::new(axum::body::Body::empty())) });
-        let source = Source::new(watch::channel(super::Router::new(nowhere)).1);
+        let source = Source::new(watch::channel(crate::router::Router::new(nowhere)).1);
         let (project, token) = (project.to_owned(), Token::new().expect("a random source"));
         Self::new(Wiring { project, token, standing, source, painted: mpsc::channel(1).0, notices })
     }

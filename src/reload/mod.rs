@@ -34,7 +34,7 @@ pub(crate) use console::{name, safe};
 pub use hub::{Hub, Painted, Wiring};
 pub use message::{Files, Message, Otherwise, PROTOCOL};
 pub use runtime::hot_script;
-pub use source::{Again, Router, Source};
+pub use source::{Again, Source};
 pub use timing::{Timing, WireTiming};
 pub use token::Token;
 pub use update::{Only, Update};

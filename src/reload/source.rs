@@ -1,6 +1,6 @@
 //! Where an open page is asked for once more: the project itself, behind recording, faults and injection.
 
-use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -10,15 +10,12 @@ use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
 };
-use tower::{ServiceExt, util::BoxCloneSyncService};
 
 use super::{
     inject,
     shelf::{LONGEST, Look, Page, Request},
 };
-
-/// What answers requests; another one takes its place when the configuration changes.
-pub type Router = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Infallible>;
+use crate::router::Router;
 
 /// Pages asked for at once. Each may be a query of a database behind a program; a save must not be a load test.
 const AT_ONCE: usize = 8;
@@ -56,7 +53,7 @@ impl Visitor {
 }
 
 impl Source {
-    /// Asks whatever `router` holds at the time.
+    /// Asks whatever `router` holds at the time: another one takes its place when the configuration changes.
     #[must_use]
     pub fn new(router: watch::Receiver<Router>) -> Self {
         Self { router, turns: Arc::new(Semaphore::new(AT_ONCE)) }
@@ -67,7 +64,7 @@ impl Source {
         let answer = async {
             let _turn = self.turns.acquire().await.ok()?;
             let router = self.router.borrow().clone();
-            let Ok(response) = router.oneshot(request(asked, visitor)?).await;
+            let Ok(response) = router.answer(request(asked, visitor)?).await;
             let (head, body) = response.into_parts();
             let html = Limited::new(inject::plain(&head.headers, body), LONGEST).collect().await.ok()?.to_bytes();
             Some(Page { asked: asked.clone(), look: Look::of(&head), html })
@@ -81,7 +78,7 @@ impl Source {
         let answer = async {
             let _turn = self.turns.acquire().await.ok()?;
             let router = self.router.borrow().clone();
-            let Ok(response) = router.oneshot(file_request(path, visitor)?).await;
+            let Ok(response) = router.answer(file_request(path, visitor)?).await;
             let (head, body) = response.into_parts();
             let body = inject::plain(&head.headers, body);
             let body = Limited::new(body, longest).collect().await.ok().filter(|_| head.status == StatusCode::OK)?;

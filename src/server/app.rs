@@ -1,6 +1,11 @@
 //! The app listener's service: who answers, and what every request passes before.
 
-use std::{convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+};
 
 use axum::{
     body::Body,
@@ -13,7 +18,7 @@ use tokio::{
     sync::{mpsc, watch},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::{Service, ServiceBuilder, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_http::trace::TraceLayer;
 use tracing::level_filters::LevelFilter;
 
@@ -47,13 +52,11 @@ use crate::{
         hot::{self, Destination},
         inject::{Inject, InjectLayer},
     },
-    site::{Answer, Forms, Proof, Site},
+    router::{Answer, Respond, Router, at_once, later},
+    site::{self, Forms, Proof, Site},
     telemetry::Notices,
     traffic::{FaultLayer, Recorder},
 };
-
-/// A service that takes a request and never fails.
-type Route = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// What the request path reads. Cheap to clone; made anew when the configuration changes.
 #[derive(Clone)]
@@ -96,7 +99,7 @@ pub struct Rooms {
 ///
 /// Own routes are inside the host check only: they are not recorded, broken or injected.
 #[must_use]
-pub fn app_service(config: &Config, rooms: &Rooms) -> Route {
+pub fn app_service(config: &Config, rooms: &Rooms) -> Router {
     let (rooms, grant) = (Arc::new(rooms.clone()), Grant::new(&config.cors));
     let inject = if config.live.inject { Inject::On } else { Inject::Off };
     let except = config.live.inject_except.iter().map(String::as_str);
@@ -117,20 +120,14 @@ pub fn app_service(config: &Config, rooms: &Rooms) -> Route {
     let memo = (config.faults.is_empty() && grant.is_empty()).then(Memo::default);
     let (hosts, timing) = (Hosts::new(&config.server.hosts, rooms.other_ports.clone()), config.live.timing);
     let front = Arc::new(Front { hosts, own: Own { rooms }, memo, bare, project, timing });
-    traced(service_fn(move |request| Arc::clone(&front).answer(request)))
+    if LevelFilter::current() == LevelFilter::OFF { front.into() } else { traced(front) }
 }
 
-/// Every request gets a span and a duration, refused ones too, where anybody reads them.
-fn traced<S>(service: S) -> Route
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
-    S::Future: Send + 'static,
-{
-    if LevelFilter::current() == LevelFilter::OFF {
-        return Route::new(service);
-    }
-    let traced = ServiceBuilder::new().layer(TraceLayer::new_for_http()).service(service);
-    Route::new(traced.map_response(|response: Response<_>| response.map(Body::new)))
+/// Every request gets a span and a duration, refused ones too, for whoever reads them.
+fn traced(front: Arc<impl Respond + 'static>) -> Router {
+    let front = service_fn(move |request| Arc::clone(&front).respond(request));
+    let traced = ServiceBuilder::new().layer(TraceLayer::new_for_http()).service(front);
+    Router::new(traced.map_response(|response: Response<_>| response.map(Body::new)))
 }
 
 /// What every request passes before the project.
@@ -146,27 +143,42 @@ struct Front<S> {
     timing: bool,
 }
 
+/// What is to be done about a request that was looked at.
+enum Course {
+    /// Nothing: this is the answer.
+    Answered(Response<Body>),
+    /// It is for us.
+    Own(Request<Body>, Authority),
+    /// We ask ourselves for a page that is open somewhere: it is compared with what the bare project answered before.
+    Bare(Request<Body>),
+    /// The project answers it.
+    Made(Request<Body>),
+    /// The project answers it, and under this mark the answer is remembered.
+    Noted(Request<Body>, Words, Mark),
+}
+
+impl<S> Respond for Front<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    /// A panic ends one request.
+    fn respond(self: Arc<Self>, request: Request<Body>) -> Answer {
+        let mut stopwatch = Stopwatch::start();
+        let course = panic::catch_unwind(AssertUnwindSafe(|| self.look(request, &mut stopwatch)));
+        match course.unwrap_or_else(|_| Course::Answered(mistaken())) {
+            Course::Answered(response) => at_once(self.timed(response, &stopwatch)),
+            course => later(self.follow(course, stopwatch)),
+        }
+    }
+}
+
 impl<S> Front<S>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
 {
-    /// A panic ends one request.
-    async fn answer(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, Infallible> {
-        let mut stopwatch = Stopwatch::start();
-        let answer = AssertUnwindSafe(self.route(request, &mut stopwatch)).catch_unwind().await;
-        let mut answer = answer.unwrap_or_else(|_| {
-            let detail = "everlit made a mistake with this request; what it was stands in the terminal";
-            Ok(refuse(&HeaderMap::new(), StatusCode::INTERNAL_SERVER_ERROR, detail))
-        });
-        if let (Ok(response), true) = (&mut answer, self.timing) {
-            stopwatch.mark(response);
-        }
-        answer
-    }
-
-    /// DNS rebinding: the name is checked before anything reads or answers. What we ask ourselves of an open page goes to the bare
-    /// project: it is compared with what that answered before.
-    async fn route(&self, mut request: Request<Body>, stopwatch: &mut Stopwatch) -> Result<Response<Body>, Infallible> {
+    /// DNS rebinding: the name is checked before anything reads or answers.
+    fn look(&self, mut request: Request<Body>, stopwatch: &mut Stopwatch) -> Course {
         let connection = connection(&request);
         failpoint::pass("request");
         let admitted = request.extensions().get::<Admitted>().cloned();
@@ -174,56 +186,95 @@ where
             admitted.map_or_else(|| self.hosts.check(request.uri(), request.headers(), connection), |Admitted(host)| Ok(host));
         let authority = match checked {
             Ok(authority) => authority,
-            Err(stranger) => return Ok(refuse(request.headers(), stranger.status(), stranger)),
+            Err(stranger) => return Course::Answered(refuse(request.headers(), stranger.status(), stranger)),
         };
         if connection.transport == Transport::Unencrypted {
-            return Ok(redirect_to_tls(&authority, request.uri()));
+            return Course::Answered(redirect_to_tls(&authority, request.uri()));
         }
         if request.uri().path().starts_with(OWN) {
-            return Ok(Box::pin(self.own.answer(request, &authority)).await);
+            return Course::Own(request, authority);
         }
         request.extensions_mut().insert(Named(authority));
         if request.extensions().get::<Again>().is_some() {
-            return Arc::clone(&self.bare).answer(request).await;
+            return Course::Bare(request);
         }
         match (&self.memo, &self.bare.rooms.site) {
-            (Some(memo), Some(site)) => self.remembered(memo, site, request, stopwatch).await,
-            _ => self.made(request, stopwatch).await,
+            (Some(memo), Some(site)) => self.recall(memo, site, request, stopwatch),
+            _ => Course::Made(request),
         }
     }
 
-    /// The answer as it was given before, or a new one.
-    async fn remembered(
-        &self,
-        memo: &Memo,
-        site: &Site,
-        request: Request<Body>,
-        stopwatch: &mut Stopwatch,
-    ) -> Result<Response<Body>, Infallible> {
+    /// The answer as it was given before, where there is one.
+    fn recall(&self, memo: &Memo, site: &Site, request: Request<Body>, stopwatch: &mut Stopwatch) -> Course {
         let host = request.extensions().get::<Named>();
         let is_stray = host.is_some_and(|Named(host)| Stray::of(&request, host, &self.bare.name).is_some());
-        let Some(words) = Words::of(&request).filter(|_| !is_stray) else { return self.made(request, stopwatch).await };
+        let Some(words) = Words::of(&request).filter(|_| !is_stray) else { return Course::Made(request) };
         let Rooms { recorder, standing, .. } = &*self.bare.rooms;
         let mark = Mark::of(standing);
-        if let Some(answer) = memo.recall(&words, &request, site, mark) {
-            stopwatch.note(Cache::Hit);
-            return Ok(recorder.note(&request, stopwatch.began(), answer));
+        match memo.recall(&words, &request, site, mark) {
+            Some(answer) => {
+                stopwatch.note(Cache::Hit);
+                Course::Answered(recorder.note(&request, stopwatch.began(), answer))
+            }
+            None => Course::Noted(request, words, mark),
         }
-        let mut response = self.made(request, stopwatch).await?;
+    }
+
+    async fn follow(self: Arc<Self>, course: Course, mut stopwatch: Stopwatch) -> Result<Response<Body>, Infallible> {
+        let answer = AssertUnwindSafe(self.take(course, &mut stopwatch)).catch_unwind().await;
+        Ok(self.timed(answer.unwrap_or_else(|_| mistaken()), &stopwatch))
+    }
+
+    async fn take(&self, course: Course, stopwatch: &mut Stopwatch) -> Response<Body> {
+        match course {
+            Course::Answered(response) => response,
+            Course::Own(request, authority) => Box::pin(self.own.answer(request, &authority)).await,
+            Course::Bare(request) => {
+                let Ok(response) = Box::pin(Arc::clone(&self.bare).answer(request)).await;
+                response
+            }
+            Course::Made(request) => self.made(request, stopwatch).await,
+            Course::Noted(request, words, mark) => {
+                let response = self.made(request, stopwatch).await;
+                Box::pin(self.noted(words, mark, response, stopwatch)).await
+            }
+        }
+    }
+
+    /// The answer of the project, through all layers.
+    async fn made(&self, mut request: Request<Body>, stopwatch: &mut Stopwatch) -> Response<Body> {
+        stopwatch.follow(&mut request);
+        let Ok(response) = self.project.clone().oneshot(request).await;
+        response
+    }
+
+    /// Remembers an answer, if nothing has changed while it was made.
+    async fn noted(&self, words: Words, mark: Mark, mut response: Response<Body>, stopwatch: &mut Stopwatch) -> Response<Body> {
         if response.extensions().get::<Proof>().is_some() {
             stopwatch.note(Cache::Miss);
             if self.timing {
                 Stopwatch::keep_place(&mut response);
             }
         }
-        if Mark::of(standing) == mark { Ok(memo.note(words, mark, response).await) } else { Ok(response) }
+        let memo = self.memo.as_ref().filter(|_| Mark::of(&self.bare.rooms.standing) == mark);
+        match memo {
+            Some(memo) => memo.note(words, mark, response).await,
+            None => response,
+        }
     }
 
-    /// The answer of the project, through all layers.
-    async fn made(&self, mut request: Request<Body>, stopwatch: &mut Stopwatch) -> Result<Response<Body>, Infallible> {
-        stopwatch.follow(&mut request);
-        self.project.clone().oneshot(request).await
+    fn timed(&self, mut response: Response<Body>, stopwatch: &Stopwatch) -> Response<Body> {
+        if self.timing {
+            stopwatch.mark(&mut response);
+        }
+        response
     }
+}
+
+/// For a request with which something went wrong here.
+fn mistaken() -> Response<Body> {
+    let detail = "everlit made a mistake with this request; what it was stands in the terminal";
+    refuse(&HeaderMap::new(), StatusCode::INTERNAL_SERVER_ERROR, detail)
 }
 
 pub(super) fn connection(request: &Request<Body>) -> Connection {
@@ -320,12 +371,12 @@ impl Project {
         let foreign_load = is_foreign_load(request.headers()).then(|| head(&request));
         let is_hot = self.inject == Inject::On && Destination::of(&request) == Destination::Script;
         match (site.answer(request).await, foreign_load) {
-            (Answer::Done(_), Some(headers)) => {
+            (site::Answer::Done(_), Some(headers)) => {
                 Ok(refuse(&headers, StatusCode::FORBIDDEN, "pages of another site may not load this"))
             }
-            (Answer::Done(response), None) if is_hot => Ok(ours(with_hot(response).await)),
-            (Answer::Done(response), None) => Ok(ours(response)),
-            (Answer::NotMine(request), _) => Ok(Box::pin(self.forward(request, host, false)).await),
+            (site::Answer::Done(response), None) if is_hot => Ok(ours(with_hot(response).await)),
+            (site::Answer::Done(response), None) => Ok(ours(response)),
+            (site::Answer::NotMine(request), _) => Ok(Box::pin(self.forward(request, host, false)).await),
         }
     }
 

@@ -1,18 +1,15 @@
 //! The app listener's service as a whole: what an origin is granted, and in which order the layers stand.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::{ServiceExt, util::BoxCloneSyncService};
+use tower::ServiceExt;
 
 use super::{Connection, Rooms, Routes, Transport, Workers, app_service};
 use crate::{
@@ -21,6 +18,7 @@ use crate::{
     editor::{Editors, Surroundings},
     generation::Standing,
     reload::{Hub, Token},
+    router::Router,
     site::{Site, Told},
     telemetry::{Heard, Notice, Notices},
     traffic::Recorder,
@@ -37,7 +35,7 @@ const SITE: &str = "-- data/posts.json --\n[{\"id\": 1, \"title\": \"one\"}]\n--
 
 /// A served project.
 struct Served {
-    service: BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>,
+    service: Router,
     recorder: Recorder,
     heard: Heard,
     _standing: watch::Sender<Standing>,

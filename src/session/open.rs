@@ -16,7 +16,7 @@ use tokio::{
     task::JoinSet,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::{Service, ServiceExt, service_fn};
+use tower::{Service, service_fn};
 
 use super::{
     Command, Load, Session,
@@ -36,7 +36,8 @@ use crate::{
     editor::{Editors, Surroundings},
     generation::{Counter, Generation, Standing},
     process::{Control, Keeper, Other, Said, claim},
-    reload::{Hub, Router, Source, Token, Wiring},
+    reload::{Hub, Source, Token, Wiring},
+    router::Router,
     server::{
         self, App, Bound, Connection, ControlLinks, ControlRooms, Door, Lanes, Moved, Relay, RelayRooms, Room, Rooms, Routes,
         Transport, Workers, app_service, control_service,
@@ -365,7 +366,7 @@ fn service(
     let router = Arc::new(router.subscribe());
     service_fn(move |request| {
         let current = router.borrow().clone();
-        current.oneshot(request)
+        current.answer(request)
     })
 }
 

@@ -47,7 +47,8 @@ use super::{
 use crate::{
     editor::Editors,
     field::SEC_FETCH_SITE,
-    reload::{Hub, Router as Project, Token},
+    reload::{Hub, Token},
+    router::Router as Project,
     telemetry::{Notices, Timeline},
     traffic::Recorder,
 };
