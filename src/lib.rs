@@ -77,6 +77,8 @@ pub mod telemetry;
 
 mod after;
 
+mod detached;
+
 mod websocket;
 
 mod joined;

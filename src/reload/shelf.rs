@@ -23,6 +23,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, response::Parts};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use crate::detached;
+
 /// Longest page that is kept. Longer ones take a browser longer to compare than to load.
 pub(super) const LONGEST: usize = 1024 * 1024;
 
@@ -104,16 +106,14 @@ static ONCE: [HeaderName; 12] = [
 impl Request {
     /// What is worth remembering of a request.
     pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
-        let mut headers = headers.clone();
-        ONCE.iter().for_each(|name| drop(headers.remove(name)));
-        Self { uri: uri.clone(), headers }
+        Self { uri: detached::uri(uri), headers: detached::headers(headers, |name| !ONCE.contains(name)) }
     }
 }
 
 impl Look {
     /// Of the answer as it came from below, before it was injected.
     pub(super) fn of(head: &Parts) -> Arc<Self> {
-        let values = |name: &HeaderName| head.headers.get_all(name).iter().cloned().collect();
+        let values = |name: &HeaderName| head.headers.get_all(name).iter().map(detached::value).collect();
         Arc::new(Self { status: head.status, fields: LOOK.each_ref().map(values) })
     }
 }
@@ -229,8 +229,8 @@ impl Copying {
 
     fn finish(&mut self) {
         let Some(Slot { shelf, id, asked, look, pieces, .. }) = self.slot.take() else { return };
-        let html = if let [piece] = &pieces[..] { piece.clone() } else { pieces.concat().into() };
-        shelf.put(id, Page { asked, look, html });
+        // One piece is copied as well: it may be a small part of what was read.
+        shelf.put(id, Page { asked, look, html: pieces.concat().into() });
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     inject,
     shelf::{LONGEST, Look, Page, Request},
 };
-use crate::router::Router;
+use crate::{detached, router::Router};
 
 /// Pages asked for at once. Each may be a query of a database behind a program; a save must not be a load test.
 const AT_ONCE: usize = 8;
@@ -48,7 +48,7 @@ impl Visitor {
         let mut extensions = extensions.clone();
         extensions.remove::<hyper::upgrade::OnUpgrade>();
         let host = HeaderValue::from_str(host.as_str()).ok();
-        Self { host, cookies: headers.get_all(header::COOKIE).iter().cloned().collect(), extensions }
+        Self { host, cookies: headers.get_all(header::COOKIE).iter().map(detached::value).collect(), extensions }
     }
 }
 

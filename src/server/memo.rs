@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use super::origin::says;
 use crate::{
+    detached,
     field::{SEC_FETCH_DEST, SEC_FETCH_SITE},
     generation::{Generation, Standing},
     reload::inject::Stamp,
@@ -81,6 +82,20 @@ impl Words {
             destination: only(headers, &SEC_FETCH_DEST)?,
             takes_pages: headers.get(header::ACCEPT).is_some_and(takes_pages),
         })
+    }
+}
+
+impl Words {
+    /// The same, for as long as an answer is remembered.
+    fn detached(&self) -> Self {
+        let value = |value: &Option<HeaderValue>| value.as_ref().map(detached::value);
+        Self {
+            target: detached::path(&self.target),
+            coding: value(&self.coding),
+            language: value(&self.language),
+            destination: value(&self.destination),
+            takes_pages: self.takes_pages,
+        }
     }
 }
 
@@ -204,7 +219,7 @@ impl Entries {
             *self = Self::default();
         }
         self.bytes += answer.body.weight();
-        self.by_words.insert(words, Arc::new(answer));
+        self.by_words.insert(words.detached(), Arc::new(answer));
     }
 
     fn remove(&mut self, words: &Words) {

@@ -12,6 +12,8 @@ use http::{
 use percent_encoding::percent_decode_str;
 use regex::bytes::{Captures, Regex};
 
+use crate::detached;
+
 /// Stands where a secret stood; safe in a URL, a header and JSON.
 pub(super) const REDACTED: &str = "redacted";
 
@@ -68,7 +70,9 @@ fn pairs(text: &str) -> String {
 
 /// Headers without secrets.
 pub(super) fn headers(headers: &HeaderMap) -> HeaderMap {
-    headers.iter().map(|(name, value)| (name.clone(), header(name, value))).collect()
+    let redacted: HeaderMap = headers.iter().map(|(name, value)| (name.clone(), header(name, value))).collect();
+    // Beside what a value is a view of, its secrets stand yet.
+    detached::headers(&redacted, |_| true)
 }
 
 fn header(name: &HeaderName, value: &HeaderValue) -> HeaderValue {
