@@ -144,9 +144,9 @@ where
     S::Future: Send,
 {
     let wire = Early::new(wire);
-    let interim = wire.interim();
+    let (interim, unread) = (wire.interim(), wire.unread());
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = arrived(request, connection);
+        let mut request = arrived(request.map(|body| unread.watch(body)), connection);
         request.extensions_mut().insert(interim.clone());
         service.clone().oneshot(request)
     });
@@ -194,7 +194,7 @@ where
                 return Ok(refuse(request.headers(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, too_many));
             }
             as_http1(&mut request);
-            service.oneshot(arrived(request, connection)).await
+            service.oneshot(arrived(request.map(Body::new), connection)).await
         }
     });
     let end = CancellationToken::new();
@@ -212,8 +212,7 @@ where
 }
 
 /// A request as the rest of the server gets it.
-fn arrived(request: Request<Incoming>, connection: Connection) -> Request<Body> {
-    let mut request = request.map(Body::new);
+fn arrived(mut request: Request<Body>, connection: Connection) -> Request<Body> {
     request.extensions_mut().insert(connection);
     request.extensions_mut().insert(connection.transport.scheme());
     request

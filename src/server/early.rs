@@ -5,19 +5,26 @@
 //! after the other. Where an earlier answer is still on its way, the hints come too late and are dropped, as any may be.
 //!
 //! What hyper answers by itself, to a head that its parser does not take, goes out with its reason (see `bare`). Such a client is
-//! heard for a while longer: a connection that is closed with something unread takes along what is on its way to the other side.
+//! heard for a while longer, and so is one whose body nobody read to its end ([`Unread`]): a connection that is closed with something
+//! unread takes along what is on its way to the other side.
 
 use std::{
     fmt::Write as _,
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
+use axum::body::Body;
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep},
@@ -77,13 +84,59 @@ pub(super) struct Early<S> {
     begun: Bytes,
     /// Whether all that was written is flushed, so that a message of ours may stand here.
     is_between: bool,
-    /// How far the end of a connection is whose head was not taken.
+    /// How far the end of a connection is on which something is left unread.
     farewell: Farewell,
+    unread: Unread,
+}
+
+/// Whether a body was left before its end. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unread(Arc<AtomicBool>);
+
+impl Unread {
+    /// The body, which is noted when it is dropped before its end.
+    pub(super) fn watch(&self, body: Incoming) -> Body {
+        if body.is_end_stream() { Body::new(body) } else { Body::new(Watched { body, is_over: false, unread: self.clone() }) }
+    }
+}
+
+/// A body that says when it is left.
+struct Watched {
+    body: Incoming,
+    is_over: bool,
+    unread: Unread,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        self.is_over = !matches!(frame, Some(Ok(_)));
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if !self.is_over && !self.body.is_end_stream() {
+            self.unread.0.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 #[derive(Debug)]
 enum Farewell {
-    /// There was no such head.
+    /// Nothing is, as far as is known.
     None,
     /// It was answered.
     Due,
@@ -93,7 +146,13 @@ enum Farewell {
 
 impl<S> Early<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, waiting: Waiting::default(), begun: Bytes::new(), is_between: true, farewell: Farewell::None }
+        let (waiting, begun, unread) = (Waiting::default(), Bytes::new(), Unread::default());
+        Self { stream, waiting, begun, is_between: true, farewell: Farewell::None, unread }
+    }
+
+    /// Where the bodies are noted that are left before their end.
+    pub(super) fn unread(&self) -> Unread {
+        self.unread.clone()
     }
 
     /// The way to the browser at the other end.
@@ -197,7 +256,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Early<S> {
         if !matches!(self.farewell, Farewell::Lingering(_)) {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         }
-        if matches!(self.farewell, Farewell::Due) {
+        let is_due = matches!(self.farewell, Farewell::None) && self.unread.0.load(Ordering::Relaxed);
+        if is_due || matches!(self.farewell, Farewell::Due) {
             self.farewell = Farewell::Lingering(Box::pin(sleep(LINGER)));
         }
         self.poll_linger(cx).map(Ok)

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     path::Path,
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::{Method, StatusCode};
@@ -64,8 +64,10 @@ async fn a_clock_that_jumps_loses_no_save_and_makes_none() {
     for (jump, number) in [("+1d\n", 1), ("-1d\n", 2), ("+0\n", 3), ("+3600\n", 4), ("-20y\n", 5)] {
         let before = send(Method::GET, &server.at("/style.css"), &[], "").await;
         fs::write(clock.path(), jump).expect("the clock is set");
-        if jump.ends_with("d\n") {
-            assert_ne!(day(&server).await, today, "the server's clock does not jump");
+        // A thread that has just read the old time may bring it back for a moment.
+        let began = Instant::now();
+        while jump.ends_with("d\n") && day(&server).await == today {
+            assert!(began.elapsed() < SOON, "the server's clock does not jump");
         }
         let tag = before.header("etag").to_owned();
         let again = send(Method::GET, &server.at("/style.css"), &[("if-none-match", &tag)], "").await;

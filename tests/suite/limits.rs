@@ -218,6 +218,22 @@ async fn answer_to(server: &TestServer, bytes: &[u8]) -> String {
     answer
 }
 
+/// As clients do that read nothing before they have sent it all.
+#[tokio::test]
+async fn whoever_sends_all_of_a_body_that_is_refused_hears_why() {
+    let (_project, server) = start("");
+    let length = 32 << 20;
+    let head = format!(
+        "POST /api/posts HTTP/1.1\r\nHost: localhost:{}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n",
+        server.port()
+    );
+    let sent = [head.into_bytes(), vec![b' '; length]].concat();
+    for _ in 0..5 {
+        let answer = answer_to(&server, &sent).await;
+        assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("[limits] body"), "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn heads_that_the_parser_does_not_take_are_told_why() {
     let (_project, server) = start("");
