@@ -4,6 +4,9 @@ use std::time::Instant;
 
 /// Anything with a beginning and an end.
 pub(super) trait Span {
+    /// Whether another one may be drawn inside: not where there are parts of its own, which that one might cross.
+    const HOLDS: bool;
+
     fn began(&self) -> Instant;
     fn ended(&self) -> Instant;
 }
@@ -20,7 +23,7 @@ pub(super) fn arrange<S: Span>(spans: &mut [S]) -> Vec<usize> {
                 open.pop();
             }
         }
-        let has_room = |open: &Vec<Instant>| open.last().is_none_or(|end| *end >= ended);
+        let has_room = |open: &Vec<Instant>| open.last().is_none_or(|end| S::HOLDS && *end >= ended);
         let row = rows.iter().position(has_room).unwrap_or_else(|| {
             rows.push(Vec::new());
             rows.len() - 1
@@ -37,9 +40,11 @@ mod tests {
 
     use super::*;
 
-    struct Lasting(Instant, Instant);
+    struct Lasting<const HOLDS: bool>(Instant, Instant);
 
-    impl Span for Lasting {
+    impl<const HOLDS: bool> Span for Lasting<HOLDS> {
+        const HOLDS: bool = HOLDS;
+
         fn began(&self) -> Instant {
             self.0
         }
@@ -49,14 +54,21 @@ mod tests {
         }
     }
 
+    fn check<const HOLDS: bool>(spans: &[(u64, u64)], expected: &[usize]) {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut lasting: Vec<_> = spans.iter().map(|(from, to)| Lasting::<HOLDS>(at(*from), at(*to))).collect();
+        assert_eq!(arrange(&mut lasting), expected, "{spans:?}");
+    }
+
+    #[test]
+    fn what_has_parts_of_its_own_has_its_row_alone() {
+        check::<false>(&[(0, 10), (2, 5), (3, 4), (6, 7), (10, 11)], &[0, 1, 2, 1, 0]);
+    }
+
     #[test]
     fn rows_hold_what_is_nested_or_apart() {
-        let start = Instant::now();
-        let check = |spans: &[(u64, u64)], expected: &[usize]| {
-            let at = |ms| start + Duration::from_millis(ms);
-            let mut lasting: Vec<_> = spans.iter().map(|(from, to)| Lasting(at(*from), at(*to))).collect();
-            assert_eq!(arrange(&mut lasting), expected, "{spans:?}");
-        };
+        let check = check::<true>;
         check(&[], &[]);
         check(&[(0, 1), (1, 2), (5, 5)], &[0, 0, 0]);
         check(&[(0, 10), (2, 5), (3, 4), (6, 7)], &[0, 0, 0, 0]);
@@ -77,7 +89,7 @@ mod tests {
         let mut spans: Vec<_> = (0..500)
             .map(|_| {
                 let began = start + Duration::from_millis(random(200));
-                Lasting(began, began + Duration::from_millis(random(30)))
+                Lasting::<true>(began, began + Duration::from_millis(random(30)))
             })
             .collect();
         let rows = arrange(&mut spans);

@@ -112,6 +112,8 @@ struct WireRequest {
 }
 
 impl Span for Entry {
+    const HOLDS: bool = true;
+
     fn began(&self) -> Instant {
         self.began
     }
@@ -122,6 +124,8 @@ impl Span for Entry {
 }
 
 impl Span for Exchange {
+    const HOLDS: bool = false;
+
     fn began(&self) -> Instant {
         self.clock
     }
