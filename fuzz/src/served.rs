@@ -13,7 +13,8 @@ use everlit::{
     device::OtherPorts,
     editor::{Editors, Surroundings},
     generation::{Generation, Standing},
-    reload::{Hub, Router, Source, Token, Wiring},
+    reload::{Hub, Source, Token, Wiring},
+    router::Router,
     server::{App, Connection, ControlLinks, ControlRooms, Rooms, Routes, Transport, Workers, app_service, control_service},
     site::Site,
     telemetry::{Heard, Notices},
@@ -115,7 +116,7 @@ impl Served {
         drop(inside);
         let page_token = page_token.reveal().to_owned();
         let ends = (heard, standing, router);
-        Self { runtime, service, control, hub, recorder, notices, page_token, control_token, _ends: ends }
+        Self { runtime, service, control: Router::new(control), hub, recorder, notices, page_token, control_token, _ends: ends }
     }
 
     /// The answer to a request that came in by 127.0.0.1.
