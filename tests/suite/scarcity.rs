@@ -161,9 +161,9 @@ async fn a_read_only_project_without_a_home_is_served_and_watched() {
     assert!(get(&server.url).await.text().contains("<p>two</p>"));
 }
 
-/// Data that may be written: 1 GiB. A build for tests takes 350 MiB of it, stacks of threads included, and more where cores are busy;
-/// without bounds it would be gigabytes.
-const MEMORY: &str = "ulimit -d 1048576";
+/// Data that may be written: 448 MiB. A build for tests takes up to 350 of these, stacks of threads included; without bounds it would be
+/// gigabytes.
+const MEMORY: &str = "ulimit -d 458752";
 
 #[tokio::test]
 async fn what_needs_too_much_memory_is_refused_and_nothing_else() {
