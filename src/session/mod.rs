@@ -231,6 +231,11 @@ impl Session {
         }
     }
 
+    /// Has it printed once the event has been dealt with, so that whoever reads it finds what it speaks of.
+    fn say(&mut self, notice: Notice) {
+        self.unsaid.push(notice);
+    }
+
     fn say_all(&mut self) {
         self.unsaid.drain(..).for_each(|notice| self.notices.send(notice));
     }
@@ -245,7 +250,7 @@ impl Session {
 
     fn first_build(&mut self, swept: Swept) {
         if let Some(text) = swept.words() {
-            self.notices.send(Notice::Info(text));
+            self.say(Notice::Info(text));
         }
         self.cgroup = swept.cgroup;
         if self.config.app.is_some() && !self.builder.is_running() {
@@ -269,7 +274,7 @@ impl Session {
         }
         self.note_save(&cause);
         self.history.learn(changes);
-        self.unsaid.push(Notice::Changed { files: cause.files.clone() });
+        self.say(Notice::Changed { files: cause.files.clone() });
         if (is_other || !plan.config.is_empty()) && self.reconfigure(&plan, &cause) {
             return;
         }
@@ -297,7 +302,7 @@ impl Session {
             Ruling::Broken(file, pause) => {
                 let text = loop_breaker::explanation(&file, pause);
                 self.hub.send(&Message::notice(&text));
-                self.notices.warn(text);
+                self.say(Notice::Warning(text));
             }
         }
         self.breaker.hold(plan, cause, now);
@@ -350,26 +355,27 @@ impl Session {
         }
     }
 
-    fn say_timings(&self) {
+    fn say_timings(&mut self) {
         let (told, painted) = (self.pace.until_told(), self.pace.until_painted());
-        self.notices.send(Notice::Timings { told, painted });
+        self.say(Notice::Timings { told, painted });
     }
 
-    fn list_pages(&self) {
+    fn list_pages(&mut self) {
         let generation = self.standing.borrow().generation;
-        self.notices.send(Notice::Pages { generation, pages: self.hub.pages() });
+        let pages = self.hub.pages();
+        self.say(Notice::Pages { generation, pages });
     }
 
-    fn invite(&self) {
+    fn invite(&mut self) {
         match &self.invitations {
             Some(invitations) => invitations.show(),
-            None => self.notices.send(Notice::Info("phones come in by the network when everlit is started with --lan".into())),
+            None => self.say(Notice::Info("phones come in by the network when everlit is started with --lan".into())),
         }
     }
 
     fn switch(&mut self, way: Way) {
         if let Err(why) = self.backing.switch(way) {
-            self.notices.send(Notice::Info(why.into()));
+            self.say(Notice::Info(why.into()));
         }
     }
 

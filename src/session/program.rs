@@ -78,7 +78,7 @@ impl Session {
         let is_newest = swapped.generation > self.standing.borrow().generation;
         let generation = if is_newest { swapped.generation } else { self.generations.next() };
         let (waited, cause) = (*waited, cause.files.clone());
-        self.notices.send(Notice::Generation { generation, ready_in: Some(*ready_in), waited, cause });
+        self.say(Notice::Generation { generation, ready_in: Some(*ready_in), waited, cause });
         generation
     }
 
@@ -86,11 +86,11 @@ impl Session {
     pub(super) fn rolled_back(&mut self, back: RolledBack) {
         let RolledBack { swapped, report, failure } = back;
         if let Some(report) = failure {
-            self.notices.send(Notice::AppExited { report, retry_in: None });
+            self.say(Notice::AppExited { report, retry_in: None });
         }
         self.failures.rolled_back(&report);
         let generation = self.say_generation(&swapped);
-        self.notices.send(Notice::RolledBack { report, generation });
+        self.say(Notice::RolledBack { report, generation });
         self.reload_all(generation, &swapped.cause, None);
         self.show_standing(&[]);
     }
@@ -101,7 +101,7 @@ impl Session {
             return;
         }
         self.port_hinted = true;
-        self.notices.send(Notice::Info(format!(
+        self.say(Notice::Info(format!(
             "the app took port {} instead of the one in PORT: each restart stops it first while requests wait; \
              one that listens on PORT stays up meanwhile",
             swapped.address.port()
@@ -111,7 +111,7 @@ impl Session {
     /// What was built is what runs: the newest save is served, and nobody has to load anything anew for it.
     pub(super) fn unchanged(&mut self, cause: &Cause) {
         self.failures.started();
-        self.notices.send(Notice::Unchanged { cause: cause.files.clone() });
+        self.say(Notice::Unchanged { cause: cause.files.clone() });
         self.show_standing(&cause.files);
         self.tell_untold(cause);
     }
@@ -130,7 +130,7 @@ impl Session {
 
     pub(super) fn crashed(&mut self, report: Arc<Report>, retry_in: Duration) {
         self.failures.app = Some(report.clone());
-        self.notices.send(Notice::AppExited { report, retry_in: Some(retry_in) });
+        self.say(Notice::AppExited { report, retry_in: Some(retry_in) });
         self.show_standing(&[]);
     }
 }

@@ -53,11 +53,12 @@ impl Session {
         let had_program = before.program().is_some();
         self.planner = Planner::new(&self.config);
         if before.server != self.config.server {
-            self.notices.warn("the new port, host, names, network or certificate take effect when everlit is started again");
+            let text = "the new port, host, names, network or certificate take effect when everlit is started again";
+            self.say(Notice::Warning(text.into()));
             self.config.server = before.server;
         }
         if before.device != self.config.device {
-            self.notices.warn("what phones reach takes effect when everlit is started again");
+            self.say(Notice::Warning("what phones reach takes effect when everlit is started again".into()));
             self.config.device = before.device;
         }
         if before.watch != self.config.watch {
@@ -93,10 +94,9 @@ impl Session {
         self.reload_all(generation, cause, None);
     }
 
-    fn tell_detected(&self, before: &[Detected]) {
-        for found in self.config.detected.iter().filter(|found| !before.contains(found)) {
-            self.notices.send(Notice::Info(format!("found {}: {}", found.what, found.why)));
-        }
+    fn tell_detected(&mut self, before: &[Detected]) {
+        let new = self.config.detected.iter().filter(|found| !before.contains(found));
+        self.unsaid.extend(new.map(|found| Notice::Info(format!("found {}: {}", found.what, found.why))));
     }
 }
 

@@ -22,7 +22,7 @@ impl Session {
         let Some(shown) = self.pace.painted(painted.generation, painted.at) else { return };
         let began = painted.at.checked_sub(shown.took).unwrap_or(painted.at);
         self.notices.timeline().note(Stage::Painted, began, Some(painted.generation), in_words(&shown.cause));
-        self.notices.send(Notice::Painted { generation: painted.generation, took: shown.took, cause: shown.cause });
+        self.say(Notice::Painted { generation: painted.generation, took: shown.took, cause: shown.cause });
     }
 
     /// What pages are told of a change's time; a person who asks has saved nothing.
@@ -68,14 +68,14 @@ impl Session {
             let words = format!("{}: {}, sockets told: {pages}", in_words(&cause.files), change.name());
             self.notices.timeline().note(Stage::Told, cause.saved, Some(generation), words);
         }
-        self.unsaid.push(Notice::Reloaded { change, generation, pages, took, cause: cause.files.clone() });
+        self.say(Notice::Reloaded { change, generation, pages, took, cause: cause.files.clone() });
     }
 
     /// The last good generation, if any, keeps serving, and everybody knows that it is stale.
     pub(super) fn show_failure(&mut self, report: Arc<Report>, cause: &[PathBuf]) {
         let is_served = self.config.program().is_none() || self.backing.is_serving();
         let serving = if is_served { self.standing.borrow().generation } else { Generation::default() };
-        self.notices.send(Notice::BuildFailed { report, serving });
+        self.say(Notice::BuildFailed { report, serving });
         self.show_standing(cause);
     }
 
