@@ -118,7 +118,7 @@ impl Session {
     /// A server answers.
     pub(super) fn came_back(&mut self, back: &Back) {
         if back.was_missed {
-            self.notices.send(Notice::Info(format!("{} answers", back.address)));
+            self.say(Notice::Info(format!("{} answers", back.address)));
             let generation = self.generations.next();
             self.reload_all(generation, &crate::build::Cause::none(), None);
         }
