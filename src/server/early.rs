@@ -12,32 +12,26 @@ use std::{
     fmt::Write as _,
     io,
     pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use axum::body::Body;
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep},
 };
 
-use super::bare;
+use super::{bare, unread::Unread};
 use crate::proxy::Interim;
 
 /// What waits for the browser at most, in bytes: early hints are a few links. More is left out, as any of it may be.
 const ROOM: usize = 16 * 1024;
 
 /// How long a client is heard whose head was not taken: on loopback the largest is through in milliseconds.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// What is read of it at once.
 const PIECE: usize = 16 * 1024;
@@ -89,51 +83,6 @@ pub(super) struct Early<S> {
     unread: Unread,
 }
 
-/// Whether a body was left before its end. Clones are the same.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Unread(Arc<AtomicBool>);
-
-impl Unread {
-    /// The body, which is noted when it is dropped before its end.
-    pub(super) fn watch(&self, body: Incoming) -> Body {
-        if body.is_end_stream() { Body::new(body) } else { Body::new(Watched { body, is_over: false, unread: self.clone() }) }
-    }
-}
-
-/// A body that says when it is left.
-struct Watched {
-    body: Incoming,
-    is_over: bool,
-    unread: Unread,
-}
-
-impl HttpBody for Watched {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        self.is_over = !matches!(frame, Some(Ok(_)));
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if !self.is_over && !self.body.is_end_stream() {
-            self.unread.0.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
 #[derive(Debug)]
 enum Farewell {
     /// Nothing is, as far as is known.
@@ -150,7 +99,7 @@ impl<S> Early<S> {
         Self { stream, waiting, begun, is_between: true, farewell: Farewell::None, unread }
     }
 
-    /// Where the bodies are noted that are left before their end.
+    /// Where a body is noted that is left before its end.
     pub(super) fn unread(&self) -> Unread {
         self.unread.clone()
     }
@@ -256,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Early<S> {
         if !matches!(self.farewell, Farewell::Lingering(_)) {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         }
-        let is_due = matches!(self.farewell, Farewell::None) && self.unread.0.load(Ordering::Relaxed);
+        let is_due = matches!(self.farewell, Farewell::None) && self.unread.is_any();
         if is_due || matches!(self.farewell, Farewell::Due) {
             self.farewell = Farewell::Lingering(Box::pin(sleep(LINGER)));
         }

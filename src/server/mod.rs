@@ -40,6 +40,7 @@ mod reply;
 mod room;
 mod routes;
 mod timing;
+mod unread;
 mod wire;
 
 pub use accept::{DRAIN_LIMIT, serve};

@@ -113,6 +113,8 @@ test('a page that the app compresses piece by piece is shown while it still come
 
 // Many times, since what is lost is lost by chance: by which of two things is noticed first, the answer or the close.
 const UPLOADS = 20;
+
+// What each of them announces, and sends at most.
 const UPLOADED = 512 * MIB;
 
 test('an answer that comes before the end of the upload arrives, though the app closes', async (t) => {
